@@ -1,0 +1,30 @@
+-- The log of one place. `document` is the JSON array [household, [who, role], amount, body].
+-- `chain` stands on the last fact of each batch: SHA-256 over the chain before it and the batch's facts (chain.py).
+CREATE TABLE facts (
+    seq       INTEGER PRIMARY KEY,
+    id        BLOB    NOT NULL,
+    time      INTEGER NOT NULL,
+    aggregate TEXT    NOT NULL,
+    kind      TEXT    NOT NULL,
+    document  BLOB    NOT NULL,
+    chain     BLOB
+) STRICT;
+
+CREATE UNIQUE INDEX facts_by_id ON facts (id);
+CREATE INDEX facts_by_aggregate ON facts (aggregate, seq);
+
+CREATE TABLE snapshots (
+    aggregate TEXT    PRIMARY KEY,
+    seq       INTEGER NOT NULL,
+    form      TEXT    NOT NULL,
+    state     BLOB    NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- `expires` 0 keeps an answer for ever.
+CREATE TABLE answers (
+    command TEXT    PRIMARY KEY,
+    answer  BLOB    NOT NULL,
+    expires INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX answers_by_expiry ON answers (expires) WHERE expires > 0;

@@ -1,0 +1,91 @@
+"""Reading a whole SQLite log to see that it is what was written."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from setaria.facts.chain import digest
+from setaria.facts.fact import Fact, Row, from_row
+from setaria.facts.log import Verdict
+from setaria.facts.refused import Refused
+from setaria.facts.sqlite_file import connect
+
+MOST_FAULTS: Final = 100
+PROGRESS_EVERY: Final = 10_000
+
+
+def verify(
+    connection: sqlite3.Connection,
+    path: Path,
+    readings: Sequence[str],
+    progress: Callable[[int, int], None] | None = None,
+) -> Verdict:
+    verdict = Verdict()
+    try:
+        damage = connection.execute("PRAGMA integrity_check(20)").fetchall()
+        verdict.faults += [f"engine: {text}" for (text,) in damage if text != "ok"]
+        _verify_facts(connection, verdict, progress)
+        for table in readings:
+            for row in connection.execute(f"SELECT id, time, aggregate, kind, document FROM {table}"):  # noqa: S608
+                verdict.readings += 1
+                _readable(Row(*row), verdict, table)
+        (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM facts").fetchone()
+        ahead = connection.execute(
+            "SELECT aggregate, seq FROM snapshots WHERE seq > ? AND aggregate NOT LIKE 'view/%'", (last,)
+        )
+        verdict.faults += [f"{name}: its snapshot knows of fact {seq}, the log ends at {last}" for name, seq in ahead]
+    except sqlite3.DatabaseError as error:
+        verdict.faults.append(f"{path.name}: {error}")
+    return verdict
+
+
+def _verify_facts(
+    connection: sqlite3.Connection, verdict: Verdict, progress: Callable[[int, int], None] | None
+) -> None:
+    (total,) = connection.execute("SELECT count(*) FROM facts").fetchone()
+    chain = b""
+    batch: list[Row] = []
+    for seq, *values, said in connection.execute(
+        "SELECT seq, id, time, aggregate, kind, document, chain FROM facts ORDER BY seq"
+    ):
+        row = Row(*values)
+        _readable(row, verdict, f"fact {seq}")
+        batch.append(row)
+        verdict.facts += 1
+        if said is not None:
+            if len(verdict.faults) < MOST_FAULTS and digest(chain, batch) != said:
+                verdict.faults.append(f"fact {seq}: the digest of its batch does not agree")
+            chain, batch = said, []
+            verdict.digests += 1
+        if progress is not None and verdict.facts % PROGRESS_EVERY == 0:
+            progress(verdict.facts, total)
+    if batch:
+        verdict.faults.append(f"the last {len(batch)} facts have no digest: the log was cut short")
+
+
+def _readable(row: Row, verdict: Verdict, where: str) -> None:
+    try:
+        from_row(*row)
+    except Refused as refused:
+        if len(verdict.faults) < MOST_FAULTS:
+            verdict.faults.append(f"{where}: {refused}")
+
+
+def salvage(path: Path) -> Iterator[Fact]:
+    """Every kept fact that can still be read of a damaged file, from its start on; the file is not changed."""
+    connection = connect(path, read_only=True)
+    try:
+        rows = connection.execute("SELECT id, time, aggregate, kind, document FROM facts NOT INDEXED ORDER BY seq")
+        while True:
+            try:
+                row = rows.fetchone()
+                if row is None:
+                    return
+                yield from_row(*row)
+            except (sqlite3.DatabaseError, Refused):
+                return
+    finally:
+        connection.close()
