@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from setaria.facts.decider import Decider
-from setaria.facts.fact import Fact, is_reading
-from setaria.facts.log import Log, Snapshot, Stored, start
+from setaria.facts.fact import Fact
+from setaria.facts.log import Log, Snapshot, Stored
 from setaria.facts.refused import Refused
 
 MOST_AGGREGATES: Final = 10_000
@@ -52,9 +52,9 @@ class Aggregates:
             missing.remove(key)
         if missing:
             found = await self._read(missing)
-            found |= await self._read_whole(
-                [key for key, (snapshot, _) in found.items() if self._unknown(key, snapshot)]
-            )
+            outdated = [key for key, (snapshot, _) in found.items() if self._unknown(key, snapshot)]
+            if outdated:
+                found |= await self._read(outdated, snapshots=False)
             for key, (snapshot, stored) in found.items():
                 try:
                     self._held[key] = self._rebuild(key, snapshot, [each.fact for each in stored])
@@ -70,32 +70,20 @@ class Aggregates:
     def _decider_of(self, key: str) -> Decider[Any]:
         return self._deciders[key.partition("/")[0]]
 
-    async def _read(self, keys: list[str]) -> dict[str, tuple[Snapshot | None, list[Stored]]]:
+    async def _read(self, keys: list[str], snapshots: bool = True) -> dict[str, tuple[Snapshot | None, list[Stored]]]:
         try:
-            return await self._log.read_aggregates(keys)
+            return await self._log.read_aggregates(keys, snapshots)
         except Refused as refused:
             if len(keys) == 1:
                 logger.warning("the facts of %s cannot be read: %s", keys[0], refused)
                 return {}
         found: dict[str, tuple[Snapshot | None, list[Stored]]] = {}
         for key in keys:
-            found |= await self._read([key])
+            found |= await self._read([key], snapshots)
         return found
 
     def _unknown(self, key: str, snapshot: Snapshot | None) -> bool:
         return snapshot is not None and snapshot.form != self._decider_of(key).form
-
-    async def _read_whole(self, keys: list[str]) -> dict[str, tuple[Snapshot | None, list[Stored]]]:
-        """Their facts from the first on, for want of a snapshot that can be read: a walk through the whole log, once
-        for each aggregate after its form has changed."""
-        found: dict[str, tuple[Snapshot | None, list[Stored]]] = {key: (None, []) for key in keys}
-        cursor = start(self._log.partitions)
-        while found and (window := await self._log.read(cursor, FACTS_A_STEP)):
-            for stored in window:
-                cursor = cursor.moved(stored.partition, stored.seq)
-                if stored.fact.aggregate in found and not is_reading(stored.fact):
-                    found[stored.fact.aggregate][1].append(stored)
-        return found
 
     def decides(self, key: str) -> bool:
         """Whether there is a state that its facts change."""
@@ -110,10 +98,7 @@ class Aggregates:
 
     def _rebuild(self, key: str, snapshot: Snapshot | None, facts: list[Fact]) -> _Held:
         decider = self._decider_of(key)
-        if snapshot is not None:
-            state = decider.thaw(key, snapshot.state)
-        else:
-            state = decider.create(key)
+        state = decider.create(key) if snapshot is None else decider.thaw(key, snapshot.state)
         for fact in facts:
             decider.evolve(state, fact)
         return _Held(decider, state, len(facts))

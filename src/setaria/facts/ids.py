@@ -22,8 +22,9 @@ class IdSource:
 
     def __init__(self, clock: Clock, after: bytes = b"", source: int | None = None) -> None:
         self._clock = clock
-        self._millisecond = int.from_bytes(after[:6], "big") if after else 0
-        self._count = _COUNTER_LIMIT - 1 if after else -1
+        ours = len(after) == 16 and after[6] >> 4 == 7  # another's random id says nothing about time
+        self._millisecond = int.from_bytes(after[:6], "big") if ours else 0
+        self._count = _COUNTER_LIMIT - 1 if ours else -1
         named = secrets.randbits(62) if source is None else source
         self._tail = ((0b10 << 62) | (named & ((1 << 62) - 1))).to_bytes(8, "big")
 

@@ -107,8 +107,13 @@ class Log(Protocol):
     async def read(self, after: Cursor, limit: int) -> list[Stored]:
         """Up to `limit` facts beyond the cursor, each partition in its order. Empty when there are none yet."""
 
-    async def read_aggregates(self, keys: Sequence[str]) -> dict[str, tuple[Snapshot | None, list[Stored]]]:
-        """For each key its snapshot and the kept facts after it (readings belong to no aggregate's state)."""
+    async def read_aggregates(
+        self, keys: Sequence[str], snapshots: bool = True
+    ) -> dict[str, tuple[Snapshot | None, list[Stored]]]:
+        """For each key its snapshot and the kept facts after it (readings belong to no aggregate's state).
+
+        Without `snapshots` all its facts, for a state whose snapshot is of a form that is no longer known.
+        """
 
     async def answers(self, commands: Sequence[str]) -> dict[str, bytes]: ...
 
@@ -122,6 +127,9 @@ class Log(Protocol):
 
     async def readings(self, aggregate: str, since: int, until: int, limit: int) -> list[Stored]:
         """Raw readings of one aggregate in [since, until) UTC microseconds, oldest first."""
+
+    async def latest(self, aggregate: str, limit: int) -> list[Stored]:
+        """The newest facts of one aggregate, readings among them, newest first."""
 
     async def drop_readings(self, before: int) -> int:
         """Drop raw readings of whole UTC days that end at or before `before`; returns how many."""

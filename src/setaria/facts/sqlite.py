@@ -14,14 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from setaria.facts.chain import digest
 from setaria.facts.clock import DAY, Clock
 from setaria.facts.fact import Fact, Row, from_row, is_reading, to_row
 from setaria.facts.log import Batch, Cursor, LogFaulty, Snapshot, Stored, Verdict
 from setaria.facts.refused import Refused
-from setaria.facts.sqlite_file import FileLock, connect, explain, migrate, refuse_damage
+from setaria.facts.sqlite_file import FileLock, connect, explain, migrate, refuse_damage, refuse_newer
 from setaria.facts.sqlite_verify import verify
 
 ROWS_A_STATEMENT: Final = 64
@@ -30,6 +30,14 @@ EXPIRE_ANSWERS_EVERY: Final = 500  # batches
 
 Result = TypeVar("Result")
 Values = tuple[Any, ...]
+
+
+class Head(NamedTuple):
+    seq: int
+    kept: int
+    last_id: bytes
+    last_time: int
+    chain: bytes
 
 
 def day_table(time: int) -> str:
@@ -64,8 +72,7 @@ class SqliteLog:
         self._read = connect(path, read_only=True)
         if lock is not None:
             self._read.execute("PRAGMA query_only = ON")
-        self._seq = _last_seq(self._write)
-        self._chain = _last_chain(self._write)
+        self._head = _head(self._write)
         self._tables = set(reading_tables(self._write))
         self._batches = 0
         self._writer = ThreadPoolExecutor(1, "log-writer")
@@ -82,16 +89,16 @@ class SqliteLog:
         lock = None if read_only else FileLock.take(path)
         try:
             refuse_damage(path)
-            if not read_only:
+            if read_only:
+                refuse_newer(path)
+            else:
                 migrate(path)
             return cls(path, clock, lock)
-        except sqlite3.DatabaseError as error:
+        except BaseException as error:
             if lock is not None:
                 lock.release()
-            raise explain(error, path) from error
-        except Refused:
-            if lock is not None:
-                lock.release()
+            if isinstance(error, sqlite3.DatabaseError):
+                raise explain(error, path) from error
             raise
 
     @classmethod
@@ -103,7 +110,7 @@ class SqliteLog:
         rows = [to_row(fact) for fact in batch.facts]
         async with self._appending:
             await self._in_writer(lambda: self._commit(rows, batch))
-            last = self._seq
+            last = self._head.seq
         for told in tuple(self._told):
             told()
         return last
@@ -111,13 +118,18 @@ class SqliteLog:
     async def read(self, after: Cursor, limit: int) -> list[Stored]:
         return await self._in_reader(lambda: read_window(self._read, after.seqs[0], limit))
 
-    async def read_aggregates(self, keys: Sequence[str]) -> dict[str, tuple[Snapshot | None, list[Stored]]]:
-        return await self._in_reader(lambda: {key: self.read_aggregate_now(key) for key in keys})
+    async def read_aggregates(
+        self, keys: Sequence[str], snapshots: bool = True
+    ) -> dict[str, tuple[Snapshot | None, list[Stored]]]:
+        return await self._in_reader(lambda: {key: self.read_aggregate_now(key, snapshots) for key in keys})
 
-    def read_aggregate_now(self, key: str) -> tuple[Snapshot | None, list[Stored]]:
-        saved = self._read.execute(
-            "SELECT aggregate, seq, form, state FROM snapshots WHERE aggregate = ?", (key,)
-        ).fetchone()
+    def read_aggregate_now(self, key: str, snapshots: bool = True) -> tuple[Snapshot | None, list[Stored]]:
+        saved = (
+            snapshots
+            and self._read.execute(
+                "SELECT aggregate, seq, form, state FROM snapshots WHERE aggregate = ?", (key,)
+            ).fetchone()
+        )
         snapshot = Snapshot(*saved) if saved else None
         rows = self._read.execute(
             f"SELECT {COLUMNS} FROM facts WHERE aggregate = ? AND seq > ? ORDER BY seq",  # noqa: S608  constant names
@@ -129,14 +141,15 @@ class SqliteLog:
         return await self._in_reader(lambda: self._answers(commands))
 
     async def head(self) -> Cursor:
-        return await self._in_reader(lambda: Cursor((_last_seq(self._read),)))
+        return await self._in_reader(lambda: Cursor((_head(self._read).seq,)))
 
     async def last_id(self) -> bytes:
-        return await self._in_reader(lambda: last_fact_now(self._read)[0])
+        return await self._in_reader(lambda: _head(self._read).last_id)
 
     def last_known(self) -> tuple[bytes, int]:
         """The newest fact's id and time, (b"", 0) in an empty log; read at once, for starting a clock."""
-        return last_fact_now(self._read)
+        head = _head(self._read)
+        return head.last_id, head.last_time
 
     def read_now(self, after: int, limit: int) -> list[Stored]:
         """`read` without the event loop: for starting, before anything else runs."""
@@ -152,6 +165,9 @@ class SqliteLog:
     async def readings_held(self, before: int) -> list[tuple[int, str]]:
         """(start of the day, aggregate) of all raw readings in whole UTC days that end at or before `before`."""
         return await self._in_reader(lambda: _readings_held(self._read, before))
+
+    async def latest(self, aggregate: str, limit: int) -> list[Stored]:
+        return await self._in_reader(lambda: _latest(self._read, aggregate, limit))
 
     async def drop_readings(self, before: int) -> int:
         return await self._in_writer(lambda: self._drop_readings(before))
@@ -192,7 +208,7 @@ class SqliteLog:
         """Rows by table with their seq, the chain on the batch's last kept fact."""
         tables: dict[str, list[Values]] = {}
         kept: list[Row] = []
-        seq = self._seq
+        seq = self._head.seq
         for fact, row in zip(facts, rows, strict=True):
             seq += 1
             if is_reading(fact):
@@ -202,7 +218,7 @@ class SqliteLog:
                 tables.setdefault("facts", []).append((seq, *row, None))
         if kept:
             last = tables["facts"][-1]
-            tables["facts"][-1] = (*last[:-1], digest(self._chain, kept))
+            tables["facts"][-1] = (*last[:-1], digest(self._head.chain, kept))
         return tables
 
     def _commit(self, rows: Sequence[Row], batch: Batch) -> None:
@@ -213,14 +229,11 @@ class SqliteLog:
             fresh = self._without_known(batch.facts)
             tables = self._number(fresh, [to_row(fact) for fact in fresh])
             self._transact(tables, batch)
-        self._seq = _last(tables, self._seq)
-        if "facts" in tables:
-            self._chain = tables["facts"][-1][-1]
         self._batches += 1
 
     def _transact(self, tables: dict[str, list[Values]], batch: Batch) -> None:
         write = self._write
-        last = _last(tables, self._seq)
+        head = _moved(self._head, tables)
         write.execute("BEGIN IMMEDIATE")
         try:
             for table, rows in tables.items():
@@ -229,19 +242,24 @@ class SqliteLog:
                 _insert(write, table, rows)
             write.executemany(
                 "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)",
-                [(each.aggregate, each.seq or last, each.form, each.state) for each in batch.snapshots],
+                [(each.aggregate, each.seq or head.seq, each.form, each.state) for each in batch.snapshots],
             )
+            now = self._clock.now()
             write.executemany(
-                "INSERT OR IGNORE INTO answers VALUES (?, ?, ?)",
-                [(each.command, each.answer, each.expires) for each in batch.answers],
+                "INSERT INTO answers VALUES (?, ?, ?) ON CONFLICT (command) DO UPDATE"
+                " SET answer = excluded.answer, expires = excluded.expires"
+                " WHERE answers.expires > 0 AND answers.expires <= ?",
+                [(each.command, each.answer, each.expires, now) for each in batch.answers],
             )
             if self._batches % EXPIRE_ANSWERS_EVERY == 0:
-                write.execute("DELETE FROM answers WHERE expires > 0 AND expires <= ?", (self._clock.now(),))
+                write.execute("DELETE FROM answers WHERE expires > 0 AND expires <= ?", (now,))
+            write.execute("UPDATE head SET seq = ?, kept = ?, last_id = ?, last_time = ?, chain = ?", head)
             write.execute("COMMIT")
         except BaseException:
             if write.in_transaction:
                 write.execute("ROLLBACK")
             raise
+        self._head = head
         self._tables.update(table for table in tables if table != "facts")
 
     def _without_known(self, facts: Sequence[Fact]) -> list[Fact]:
@@ -260,8 +278,6 @@ class SqliteLog:
     def _drop_readings(self, before: int) -> int:
         dropped = 0
         past = [table for table in sorted(self._tables) if table_day(table) + DAY <= before]
-        if past:  # the newest seq may go with them, and none may be given twice
-            self._write.execute("INSERT OR REPLACE INTO snapshots VALUES ('view/seq', ?, 'seq', x'')", (self._seq,))
         for table in past:
             (count,) = self._write.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608  a name of ours
             self._write.execute(f"DROP TABLE {table}")
@@ -303,8 +319,23 @@ class SqliteLog:
             raise LogFaulty(explain(error, self._path)) from error
 
 
-def _last(tables: dict[str, list[Values]], before: int) -> int:
-    return max([before, *(int(rows[-1][0]) for rows in tables.values())])
+def _head(connection: sqlite3.Connection) -> Head:
+    return Head(*connection.execute("SELECT seq, kept, last_id, last_time, chain FROM head").fetchone())
+
+
+def _moved(head: Head, tables: dict[str, list[Values]]) -> Head:
+    """Where the log stands after these rows: (seq, id, time, …), kept ones with their chain last."""
+    newest = [rows[-1] for rows in tables.values() if rows]
+    if not newest:
+        return head
+    kept = tables.get("facts")
+    return Head(
+        max(row[0] for row in newest),
+        kept[-1][0] if kept else head.kept,
+        max(head.last_id, *(row[1] for row in newest)),
+        max(head.last_time, *(row[2] for row in newest)),
+        kept[-1][-1] if kept else head.chain,
+    )
 
 
 def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[Values]) -> None:
@@ -331,27 +362,6 @@ def _create_day(connection: sqlite3.Connection, table: str) -> None:
 
 def _tables_of(connection: sqlite3.Connection) -> list[str]:
     return ["facts", *reading_tables(connection)]
-
-
-def _last_seq(connection: sqlite3.Connection) -> int:
-    union = " UNION ALL ".join(f"SELECT max(seq) AS seq FROM {table}" for table in _tables_of(connection))  # noqa: S608
-    (last,) = connection.execute(f"SELECT max(seq) FROM ({union})").fetchone()  # noqa: S608  names of ours
-    (snapshotted,) = connection.execute("SELECT max(seq) FROM snapshots").fetchone()
-    return max(last or 0, snapshotted or 0)
-
-
-def _last_chain(connection: sqlite3.Connection) -> bytes:
-    row = connection.execute("SELECT chain FROM facts WHERE chain IS NOT NULL ORDER BY seq DESC LIMIT 1").fetchone()
-    return row[0] if row else b""
-
-
-def last_fact_now(connection: sqlite3.Connection) -> tuple[bytes, int]:
-    newest = (b"", 0)
-    for table in _tables_of(connection):
-        row = connection.execute(f"SELECT id, time FROM {table} ORDER BY seq DESC LIMIT 1").fetchone()  # noqa: S608
-        if row is not None:
-            newest = (max(newest[0], row[0]), max(newest[1], row[1]))
-    return newest
 
 
 def read_window(connection: sqlite3.Connection, after: int, limit: int) -> list[Stored]:
@@ -407,3 +417,17 @@ def _readings_held(connection: sqlite3.Connection, before: int) -> list[tuple[in
         if table_day(table) + DAY <= before
         for (aggregate,) in connection.execute(f"SELECT DISTINCT aggregate FROM {table} ORDER BY aggregate")  # noqa: S608
     ]
+
+
+def _latest(connection: sqlite3.Connection, aggregate: str, limit: int) -> list[Stored]:
+    """Day by day backwards: older days are not opened once there are enough."""
+    newest_first = "WHERE aggregate = ? ORDER BY seq DESC LIMIT ?"
+    rows = connection.execute(f"SELECT {COLUMNS} FROM facts {newest_first}", (aggregate, limit)).fetchall()  # noqa: S608
+    for table in reversed(reading_tables(connection)):
+        oldest = rows[limit - 1][2] if len(rows) >= limit else 0
+        if table_day(table) + DAY <= oldest:
+            break
+        rows += connection.execute(f"SELECT {COLUMNS} FROM {table} {newest_first}", (aggregate, limit))  # noqa: S608
+        rows.sort(key=_seq_of, reverse=True)
+        del rows[limit:]
+    return [Stored(0, row[0], from_row(*row[1:])) for row in rows]

@@ -75,15 +75,28 @@ def refuse_damage(path: Path) -> None:
         raise Refused("log_damaged", path=str(path), why=f"{path.stat().st_size} of {said} bytes")
 
 
+def refuse_newer(path: Path) -> None:
+    """Raises Refused("log_newer"), for those who read without migrating."""
+    connection = connect(path, read_only=True)
+    try:
+        _scripts_beyond(connection, path)
+    finally:
+        connection.close()
+
+
+def _scripts_beyond(connection: sqlite3.Connection, path: Path) -> list[tuple[int, Path]]:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    scripts = sorted(MIGRATIONS.glob("[0-9]*.sql"))
+    if version > len(scripts):
+        raise Refused("log_newer", path=str(path), version=version, known=len(scripts))
+    return list(enumerate(scripts, 1))[version:]
+
+
 def migrate(path: Path) -> None:
     """Apply each migration the file has not seen, one transaction each. Raises Refused("log_newer")."""
     connection = connect(path, read_only=False)
     try:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        scripts = sorted(MIGRATIONS.glob("[0-9]*.sql"))
-        if version > len(scripts):
-            raise Refused("log_newer", path=str(path), version=version, known=len(scripts))
-        for number, script in enumerate(scripts[version:], version + 1):
+        for number, script in _scripts_beyond(connection, path):
             connection.executescript(f"BEGIN;\n{script.read_text()}\nPRAGMA user_version = {number};\nCOMMIT;")
     finally:
         connection.close()

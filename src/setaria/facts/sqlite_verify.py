@@ -11,7 +11,6 @@ from setaria.facts.chain import digest
 from setaria.facts.fact import Fact, Row, from_row
 from setaria.facts.log import Verdict
 from setaria.facts.refused import Refused
-from setaria.facts.sqlite_file import connect
 
 MOST_FAULTS: Final = 100
 PROGRESS_EVERY: Final = 10_000
@@ -32,11 +31,7 @@ def verify(
             for row in connection.execute(f"SELECT id, time, aggregate, kind, document FROM {table}"):  # noqa: S608
                 verdict.readings += 1
                 _readable(Row(*row), verdict, table)
-        (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM facts").fetchone()
-        ahead = connection.execute(
-            "SELECT aggregate, seq FROM snapshots WHERE seq > ? AND aggregate NOT LIKE 'view/%'", (last,)
-        )
-        verdict.faults += [f"{name}: its snapshot knows of fact {seq}, the log ends at {last}" for name, seq in ahead]
+        _verify_end(connection, verdict)
     except sqlite3.DatabaseError as error:
         verdict.faults.append(f"{path.name}: {error}")
     return verdict
@@ -66,6 +61,16 @@ def _verify_facts(
         verdict.faults.append(f"the last {len(batch)} facts have no digest: the log was cut short")
 
 
+def _verify_end(connection: sqlite3.Connection, verdict: Verdict) -> None:
+    """What was written last must still be there."""
+    head, kept, chain = connection.execute("SELECT seq, kept, chain FROM head").fetchone()
+    newest = connection.execute("SELECT seq, chain FROM facts ORDER BY seq DESC LIMIT 1").fetchone() or (0, b"")
+    if newest != (kept, chain):
+        verdict.faults.append(f"the log ends at fact {newest[0]}, fact {kept} was written: it was cut short")
+    for name, seq in connection.execute("SELECT aggregate, seq FROM snapshots WHERE seq > ?", (head,)):
+        verdict.faults.append(f"{name}: its snapshot knows of fact {seq}, the log ends at {head}")
+
+
 def _readable(row: Row, verdict: Verdict, where: str) -> None:
     try:
         from_row(*row)
@@ -76,16 +81,15 @@ def _readable(row: Row, verdict: Verdict, where: str) -> None:
 
 def salvage(path: Path) -> Iterator[Fact]:
     """Every kept fact that can still be read of a damaged file, from its start on; the file is not changed."""
-    connection = connect(path, read_only=True)
+    wal = path.with_name(path.name + "-wal")
+    how = "mode=ro" if wal.exists() and wal.stat().st_size > 0 else "mode=ro&immutable=1"
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
     try:
+        connection.execute("PRAGMA writable_schema = ON")  # else SQLite opens no file shorter than its header says
         rows = connection.execute("SELECT id, time, aggregate, kind, document FROM facts NOT INDEXED ORDER BY seq")
-        while True:
-            try:
-                row = rows.fetchone()
-                if row is None:
-                    return
-                yield from_row(*row)
-            except (sqlite3.DatabaseError, Refused):
-                return
+        while (row := rows.fetchone()) is not None and None not in row:  # the missing half of a page reads as zeros
+            yield from_row(*row)
+    except (sqlite3.DatabaseError, Refused):
+        return
     finally:
         connection.close()

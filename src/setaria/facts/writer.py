@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from setaria.facts.aggregates import Aggregates
@@ -25,7 +25,7 @@ from setaria.facts.decider import Answer, Asked, Command, Decider, freeze_answer
 from setaria.facts.fact import Actor, Fact, is_reading, to_row
 from setaria.facts.ids import IdSource
 from setaria.facts.kinds import Body
-from setaria.facts.log import Batch, Log, LogFaulty, SavedAnswer, partition_of
+from setaria.facts.log import Batch, Cursor, Log, LogFaulty, SavedAnswer, partition_of
 from setaria.facts.refused import Refused
 
 MOST_COMMANDS: Final = 4_096
@@ -41,7 +41,8 @@ LONGEST_COMMAND_ID: Final = 200
 TRIES_WHEN_CLOSING: Final = 2
 
 logger = logging.getLogger(__name__)
-Listener = Callable[[Sequence[Fact]], None]
+Listener = Callable[[Sequence[Fact], Cursor], None]
+Publish = Callable[[int, int, Sequence[Fact]], Awaitable[None]]
 
 
 class _Waiting:
@@ -89,7 +90,8 @@ class Writer:
         self._by_command = {command: decider for decider in deciders for command in decider.commands}
         by_key = {first: decider for decider in deciders for first in decider.aggregates}
         self._listeners: list[Listener] = []
-        self._lanes = {p: _Lane(p, log, clock, ids, Aggregates(log, by_key), self._listeners) for p in log.owned}
+        self._cursor: Cursor | None = None
+        self._lanes = {p: _Lane(p, log, clock, ids, Aggregates(log, by_key), self._publish) for p in log.owned}
 
     def start(self) -> None:
         for lane in self._lanes.values():
@@ -115,7 +117,8 @@ class Writer:
         return next((lane.faulty for lane in self._lanes.values() if lane.faulty), None)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Have `listener` called with each batch once it is durable, in order; the result undoes it."""
+        """Have `listener` called with each batch once it is durable, in order, and the cursor after it; the result
+        undoes it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
@@ -152,6 +155,15 @@ class Writer:
         """Wait until all that was recorded before is durable. Raises LogFaulty when it cannot be."""
         await asyncio.gather(*(lane.flush() for lane in self._lanes.values()))
 
+    async def _publish(self, partition: int, seq: int, facts: Sequence[Fact]) -> None:
+        before = self._cursor or await self._log.head()
+        self._cursor = before.moved(partition, max(seq, before.seqs[partition]))
+        for listener in tuple(self._listeners):
+            try:
+                listener(facts, self._cursor)
+            except Exception:
+                logger.exception("a listener of the writer failed")
+
     def _lane(self, aggregate: str) -> _Lane:
         lane = self._lanes.get(partition_of(aggregate, self._log.partitions) if self._log.partitions > 1 else 0)
         if lane is None:
@@ -161,19 +173,20 @@ class Writer:
 
 class _Lane:
     def __init__(
-        self, partition: int, log: Log, clock: Clock, ids: IdSource, aggregates: Aggregates, listeners: list[Listener]
+        self, partition: int, log: Log, clock: Clock, ids: IdSource, aggregates: Aggregates, publish: Publish
     ) -> None:
         self._partition = partition
         self._log = log
         self._clock = clock
         self._ids = ids
         self._aggregates = aggregates
-        self._listeners = listeners
+        self._publish = publish
         self._queue: deque[Fact | _Waiting] = deque()
         self._commands = 0
         self._awake = asyncio.Event()
         self._durable = asyncio.Condition()
         self._urgent = False
+        self._flushing = 0
         self._closing = False
         self._largest = 1_024
         self._retry = 0
@@ -230,10 +243,14 @@ class _Lane:
         self._urgent = True
         self._awake.set()
         before = self._attempts
-        async with self._durable:
-            await self._durable.wait_for(
-                lambda: not (self._queue or self.held) or (self.faulty is not None and self._attempts > before)
-            )
+        self._flushing += 1
+        try:
+            async with self._durable:
+                await self._durable.wait_for(
+                    lambda: not (self._queue or self.held) or (self.faulty is not None and self._attempts > before)
+                )
+        finally:
+            self._flushing -= 1
         if self.faulty is not None and (self._queue or self.held):
             raise LogFaulty(self.faulty)
 
@@ -302,7 +319,7 @@ class _Lane:
         taken = [self._queue.popleft() for _ in range(min(len(self._queue), self._largest))]
         waiting = [each for each in taken if isinstance(each, _Waiting)]
         self._commands -= len(waiting)
-        self._urgent = self._commands > 0
+        self._urgent = self._commands > 0 or self._flushing > 0
         made = self._making
         made.records = [each for each in taken if isinstance(each, Fact)]
         saved = await self._prepare(waiting) if waiting else {}
@@ -400,9 +417,10 @@ class _Lane:
 
     async def _commit(self, made: _Made) -> bool:
         began = self._clock.ticks()
+        last = 0
         try:
             if made.batch.facts or made.batch.answers:
-                await self._append(made)
+                last = await self._append(made)
         except Exception as error:
             self._fail(made, error)
             await self._tell()
@@ -417,18 +435,14 @@ class _Lane:
         for waiting, refused in made.refusals:
             waiting.refuse(refused)
         if made.batch.facts:
-            for listener in tuple(self._listeners):
-                try:
-                    listener(made.batch.facts)
-                except Exception:
-                    logger.exception("a listener of the writer failed")
+            await self._publish(self._partition, last, made.batch.facts)
         await self._tell()
         return True
 
-    async def _append(self, made: _Made) -> None:
+    async def _append(self, made: _Made) -> int:
         """A record too large for the log is left out; nobody waits for it, and the others must not suffer."""
         try:
-            await self._log.append(self._partition, made.batch)
+            return await self._log.append(self._partition, made.batch)
         except Refused as refused:
             if refused.code != "fact_too_large":
                 raise
@@ -438,7 +452,7 @@ class _Lane:
             made.batch.facts = [fact for fact in made.batch.facts if id(fact) not in left_out]
             made.records = [fact for fact in made.records if id(fact) not in left_out]
             self.lost += len(left_out)
-            await self._log.append(self._partition, made.batch)
+            return await self._log.append(self._partition, made.batch)
 
     def _fail(self, made: _Made, error: Exception) -> None:
         if isinstance(error, LogFaulty):

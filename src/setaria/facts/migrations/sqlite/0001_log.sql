@@ -13,6 +13,18 @@ CREATE TABLE facts (
 CREATE UNIQUE INDEX facts_by_id ON facts (id);
 CREATE INDEX facts_by_aggregate ON facts (aggregate, seq);
 
+-- Where the log stands. `seq` never goes back, also when the newest facts were readings and were dropped; `kept` and
+-- `chain` are of the last kept fact: a log that was cut short no longer agrees with them.
+CREATE TABLE head (
+    seq       INTEGER NOT NULL,
+    kept      INTEGER NOT NULL,
+    last_id   BLOB    NOT NULL,
+    last_time INTEGER NOT NULL,
+    chain     BLOB    NOT NULL
+) STRICT;
+
+INSERT INTO head VALUES (0, 0, x'', 0, x'');
+
 CREATE TABLE snapshots (
     aggregate TEXT    PRIMARY KEY,
     seq       INTEGER NOT NULL,
