@@ -1,0 +1,144 @@
+"""A hub, wired: the log, the home on it, its radios, what runs beside, and the API in front."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from setaria.facts.clock import MINUTE, SystemClock, Timer
+from setaria.facts.fact import HUB
+from setaria.facts.ids import IdSource
+from setaria.facts.refused import Refused
+from setaria.facts.secrets import KeyFile, SecretStore
+from setaria.facts.sqlite import SqliteLog
+from setaria.facts.writer import Writer
+from setaria.home import commands as c
+from setaria.home.decide import ArrangementDecider, ControlDecider
+from setaria.home.home import Home
+from setaria.home.loading import load, save_snapshot
+from setaria.home.ports import Radio
+from setaria.home.retention import Retention
+from setaria.home.spec.library import SpecLibrary
+from setaria.rights import Principal, Role
+
+SNAPSHOT_EVERY: Final = 5 * MINUTE
+HOUSEHOLD: Final = "home"
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """`folder` holds all of a hub's data. `broadcast` are the miIO discovery addresses; port 0 serves no API."""
+
+    folder: Path
+    language: str = "zh-CN"
+    host: str = "127.0.0.1"
+    port: int = 8080
+    broadcast: tuple[tuple[str, int], ...] = (("255.255.255.255", 54321),)
+    miio: bool = True
+    mdns: bool = True
+    bind: str = "0.0.0.0"  # noqa: S104  things are on any interface
+
+    @property
+    def log_path(self) -> Path:
+        return self.folder / "log.db"
+
+
+class Hub:
+    """`open`, `run`, `close`, in this order. One process at a time may hold a folder."""
+
+    def __init__(self, settings: Settings, clock: SystemClock, log: SqliteLog, radios: Sequence[Radio] | None) -> None:
+        last_id, last_time = log.last_known()
+        clock.raise_floor(last_time)
+        self.settings = settings
+        self.clock = clock
+        self.log = log
+        ids = IdSource(clock, last_id)
+        deciders = (ArrangementDecider(HOUSEHOLD), ControlDecider())
+        self.writer = Writer(log, clock, ids, deciders, HOUSEHOLD)
+        self.specs = SpecLibrary([settings.folder / "specs"])
+        self.secrets = SecretStore(settings.folder / "secrets", KeyFile(settings.folder / "key"))
+        made = make_radios(settings, clock) if radios is None else radios
+        self.home = Home(HOUSEHOLD, self.writer, clock, ids, self.specs, self.secrets, made)
+        self.retention = Retention(log, self.writer, clock)
+        self.replayed = load(self.home, log)
+        self._snapshot_timer: Timer | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    def open(cls, settings: Settings, radios: Sequence[Radio] | None = None) -> Hub:
+        """Raises Refused: log_in_use, log_damaged, log_newer, key_file_open…; nothing is left open then."""
+        settings.folder.mkdir(parents=True, exist_ok=True)
+        settings.folder.chmod(0o700)
+        clock = SystemClock()
+        log = SqliteLog.open_now(settings.log_path, clock)
+        try:
+            return cls(settings, clock, log, radios)
+        except Refused:
+            log.close_now()
+            raise
+
+    async def start(self) -> None:
+        self.writer.start()
+        await self._welcome()
+        await self.home.start()
+        self.retention.start()
+        self._keep_snapshots()
+        gc.collect()
+        gc.freeze()  # what a home is made of stays: the collector need not look at it again
+
+    async def close(self) -> None:
+        """What was acknowledged is durable already; what is under way is written down."""
+        if self._snapshot_timer is not None:
+            self._snapshot_timer.cancel()
+        await self.retention.stop()
+        await self.home.stop()
+        await self.writer.stop()
+        await save_snapshot(self.home, self.log)
+        await self.log.close()
+
+    @property
+    def owner(self) -> Principal:
+        """Who speaks on the loopback interface until accounts exist: the first owner."""
+        for member in self.home.structure.members.values():
+            if member.role == Role.OWNER and (principal := self.home.permits.principal(member.id)):
+                return principal
+        raise Refused("no_owner")
+
+    async def _welcome(self) -> None:
+        """A new home has one owner, who can be renamed."""
+        if self.home.structure.members:
+            return
+        chinese = self.settings.language == "zh-CN"
+        name, owner = ("我的家", "主人") if chinese else ("My home", "Owner")
+        self.home.live.add_slot("member/owner.home", "member/owner", None)
+        for command in (
+            c.DescribeHousehold(name, language=self.settings.language),
+            c.SaveMember("owner", owner, "owner", language=self.settings.language),
+        ):
+            answer = await self.writer.submit(command, HUB)
+            self.home.take_over(answer.facts)
+
+    def _keep_snapshots(self) -> None:
+        def save() -> None:
+            task = asyncio.create_task(save_snapshot(self.home, self.log))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            self._keep_snapshots()
+
+        self._snapshot_timer = self.clock.call_at(self.clock.ticks() + SNAPSHOT_EVERY, save)
+
+
+def make_radios(settings: Settings, clock: SystemClock) -> list[Radio]:
+    if not settings.miio:
+        return []
+    from setaria.radio.miio.radio import MiioRadio
+
+    chance = random.Random()  # noqa: S311  spreads polls in time
+    return [
+        MiioRadio(clock, broadcast=settings.broadcast, random=chance, bind=settings.bind, mdns=settings.mdns),
+    ]

@@ -1,0 +1,379 @@
+"""What a home's arrangement allows: command in, facts out, or Refused. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from setaria.facts.decider import Asked, Command
+from setaria.facts.fact import Fact
+from setaria.facts.kinds import Body
+from setaria.facts.refused import Refused
+from setaria.home import commands as c
+from setaria.home import facts as f
+from setaria.home.naming import id_for
+from setaria.home.structure import Linkage, Structure, evolve
+from setaria.rights import Act
+from setaria.rights.grants import WEEK
+
+MOST: Final = {
+    "storeys": 50,
+    "rooms": 500,
+    "members": 100,
+    "grants": 1_000,
+    "things": 5_000,
+    "scenes": 500,
+    "helpers": 500,
+    "presence_sources": 200,
+    "linkages": 2_000,
+}
+LONGEST_NAME: Final = 80
+MOST_LABELS: Final = 20
+MOST_TARGETS: Final = 500
+ROLES: Final = ("owner", "adult", "child", "elder", "guest")
+HELPER_TYPES: Final = ("switch", "counter", "timer")
+SOURCE_TYPES: Final = ("network",)
+RESERVED: Final = frozenset({"helper", "member", "sun", "hub", "home", "time", "trigger"})
+_ID: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+def decide(state: Structure, asked: Asked) -> Sequence[Body]:
+    return _DECISIONS[type(asked.command)](state, asked.command, asked)
+
+
+def _valid_id(given: str) -> str:
+    if not _ID.fullmatch(given) or given in RESERVED:
+        raise Refused("id_unusable", id=given[:80])
+    return given
+
+
+def _valid_name(given: str) -> str:
+    name = " ".join(given.split())
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise Refused("name_unusable", name=given[:LONGEST_NAME], longest=LONGEST_NAME)
+    return name
+
+
+def _known(table: dict[str, Any], what: str, key: str) -> Any:
+    if key not in table:
+        raise Refused("not_found", what=what, id=key[:80])
+    return table[key]
+
+
+def _room_left(state: Structure, table: str) -> None:
+    if len(getattr(state, table)) >= MOST[table]:
+        raise Refused("too_many", what=table, most=MOST[table])
+
+
+def _describe(state: Structure, command: c.DescribeHousehold, _: Asked) -> Sequence[Body]:
+    try:
+        ZoneInfo(command.zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise Refused("time_zone_unknown", zone=command.zone[:80]) from error
+    if not (-90 <= command.latitude <= 90 and -180 <= command.longitude <= 180):
+        raise Refused("place_unusable", latitude=command.latitude, longitude=command.longitude)
+    if command.language not in ("zh-CN", "en"):
+        raise Refused("language_unknown", language=command.language[:20])
+    name = _valid_name(command.name)
+    return [f.HouseholdDescribed(name, command.zone, command.latitude, command.longitude, command.language)]
+
+
+def _save_storey(state: Structure, command: c.SaveStorey, _: Asked) -> Sequence[Body]:
+    if command.storey not in state.storeys:
+        _room_left(state, "storeys")
+    return [f.StoreySaved(_valid_id(command.storey), _valid_name(command.name), command.level)]
+
+
+def _remove_storey(state: Structure, command: c.RemoveStorey, _: Asked) -> Sequence[Body]:
+    _known(state.storeys, "storey", command.storey)
+    return [f.StoreyRemoved(command.storey)]
+
+
+def _save_room(state: Structure, command: c.SaveRoom, _: Asked) -> Sequence[Body]:
+    if command.room not in state.rooms:
+        _room_left(state, "rooms")
+    if command.storey:
+        _known(state.storeys, "storey", command.storey)
+    return [f.RoomSaved(_valid_id(command.room), _valid_name(command.name), command.storey)]
+
+
+def _remove_room(state: Structure, command: c.RemoveRoom, _: Asked) -> Sequence[Body]:
+    _known(state.rooms, "room", command.room)
+    return [f.RoomRemoved(command.room)]
+
+
+def _owners(state: Structure) -> set[str]:
+    return {each.id for each in state.members.values() if each.role == "owner"}
+
+
+def _save_member(state: Structure, command: c.SaveMember, asked: Asked) -> Sequence[Body]:
+    if command.role not in ROLES:
+        raise Refused("role_unknown", role=command.role[:20], roles=", ".join(ROLES))
+    if command.member not in state.members:
+        _room_left(state, "members")
+    if command.role == "guest" and command.until <= asked.at:
+        raise Refused("guest_needs_end", member=command.member[:80])
+    if command.role != "guest" and command.until:
+        raise Refused("only_guests_end", role=command.role)
+    if command.role != "owner" and _owners(state) == {command.member}:
+        raise Refused("last_owner", member=command.member)
+    return [
+        f.MemberSaved(
+            _valid_id(command.member), _valid_name(command.name), command.role, command.until, command.language
+        )
+    ]
+
+
+def _remove_member(state: Structure, command: c.RemoveMember, _: Asked) -> Sequence[Body]:
+    _known(state.members, "member", command.member)
+    if _owners(state) == {command.member}:
+        raise Refused("last_owner", member=command.member)
+    authored = [each.id for each in state.active_linkages() if each.author == command.member]
+    if authored:
+        raise Refused("member_has_linkages", member=command.member, linkages=", ".join(authored[:5]))
+    return [f.MemberRemoved(command.member)]
+
+
+def _give_grant(state: Structure, command: c.GiveGrant, asked: Asked) -> Sequence[Body]:
+    _known(state.members, "member", command.member)
+    if command.grant not in state.grants:
+        _room_left(state, "grants")
+    for room in command.rooms:
+        _known(state.rooms, "room", room)
+    for thing in command.things:
+        _known(state.things, "thing", thing)
+    unknown = set(command.acts) - set(Act)
+    if not command.acts or unknown:
+        raise Refused("grant_acts_unknown", acts=", ".join(sorted(unknown))[:200])
+    if command.until and command.until <= max(asked.at, command.since):
+        raise Refused("grant_already_over", grant=command.grant[:80])
+    if any(not (0 <= start < WEEK and 0 <= end <= WEEK) for start, end in command.windows) or len(command.windows) > 50:
+        raise Refused("grant_windows_unusable", grant=command.grant[:80])
+    return [
+        f.GrantGiven(
+            _valid_id(command.grant),
+            command.member,
+            command.acts,
+            command.rooms,
+            command.things,
+            command.since or asked.at,
+            command.until,
+            command.windows,
+            asked.actor.who.removeprefix("member/"),
+        )
+    ]
+
+
+def _end_grant(state: Structure, command: c.EndGrant, _: Asked) -> Sequence[Body]:
+    _known(state.grants, "grant", command.grant)
+    return [f.GrantEnded(command.grant)]
+
+
+def _add_thing(state: Structure, command: c.AddThing, _: Asked) -> Sequence[Body]:
+    there = state.thing_at(command.radio, command.address)
+    if there is not None:
+        raise Refused("thing_already_added", thing=there.id, address=command.address[:80])
+    _room_left(state, "things")
+    if command.room:
+        _known(state.rooms, "room", command.room)
+    thing = command.thing or id_for(command.model, command.room, state.things)
+    if thing in state.things:
+        raise Refused("id_taken", id=thing)
+    name = _valid_name(command.name or thing.replace("_", " "))
+    return [f.ThingAdded(_valid_id(thing), command.radio, command.address, command.model, name, command.room)]
+
+
+def _arrange_thing(state: Structure, command: c.ArrangeThing, _: Asked) -> Sequence[Body]:
+    thing = _known(state.things, "thing", command.thing)
+    room = thing.room if command.room is None else command.room
+    if room:
+        _known(state.rooms, "room", room)
+    labels = thing.labels if command.labels is None else tuple(dict.fromkeys(map(_valid_id, command.labels)))
+    if len(labels) > MOST_LABELS:
+        raise Refused("too_many", what="labels", most=MOST_LABELS)
+    name = thing.name if command.name is None else _valid_name(command.name)
+    return [f.ThingArranged(command.thing, name, room, labels)]
+
+
+def _replace_thing(state: Structure, command: c.ReplaceThing, _: Asked) -> Sequence[Body]:
+    thing = _known(state.things, "thing", command.thing)
+    there = state.thing_at(command.radio, command.address)
+    if there is not None and there.id != command.thing:
+        raise Refused("thing_already_added", thing=there.id, address=command.address[:80])
+    return [f.ThingReplaced(command.thing, command.radio, command.address, command.model, thing.model, thing.address)]
+
+
+def _remove_thing(state: Structure, command: c.RemoveThing, _: Asked) -> Sequence[Body]:
+    _known(state.things, "thing", command.thing)
+    return [f.ThingRemoved(command.thing)]
+
+
+def _save_scene(state: Structure, command: c.SaveScene, __: Asked) -> Sequence[Body]:
+    if command.scene not in state.scenes:
+        _room_left(state, "scenes")
+    if not command.targets or len(command.targets) > MOST_TARGETS:
+        raise Refused("scene_unusable", scene=command.scene[:80], most=MOST_TARGETS)
+    for address in command.targets:
+        owner, _, rest = address.partition("/")
+        if owner == "helper":
+            _known(state.helpers, "helper", rest.partition(".")[0])
+        else:
+            _known(state.things, "thing", owner)
+    return [f.SceneSaved(_valid_id(command.scene), _valid_name(command.name), command.targets)]
+
+
+def _remove_scene(state: Structure, command: c.RemoveScene, _: Asked) -> Sequence[Body]:
+    _known(state.scenes, "scene", command.scene)
+    return [f.SceneRemoved(command.scene)]
+
+
+def _save_helper(state: Structure, command: c.SaveHelper, _: Asked) -> Sequence[Body]:
+    if command.type not in HELPER_TYPES:
+        raise Refused("helper_type_unknown", type=command.type[:20], types=", ".join(HELPER_TYPES))
+    before = state.helpers.get(command.helper)
+    if before is None:
+        _room_left(state, "helpers")
+    elif before.type != command.type:
+        raise Refused("id_taken", id=command.helper)
+    if not 0 <= command.initial < 1 << 31:
+        raise Refused("helper_initial_unusable", initial=command.initial)
+    return [f.HelperSaved(_valid_id(command.helper), command.type, _valid_name(command.name), command.initial)]
+
+
+def _remove_helper(state: Structure, command: c.RemoveHelper, _: Asked) -> Sequence[Body]:
+    _known(state.helpers, "helper", command.helper)
+    return [f.HelperRemoved(command.helper)]
+
+
+def _save_source(state: Structure, command: c.SavePresenceSource, _: Asked) -> Sequence[Body]:
+    _known(state.members, "member", command.member)
+    _room_left(state, "presence_sources")
+    if command.type not in SOURCE_TYPES:
+        raise Refused("presence_source_unknown", type=command.type[:20], types=", ".join(SOURCE_TYPES))
+    if not command.address or len(command.address) > 253 or not command.address.isprintable():
+        raise Refused("address_unusable", address=command.address[:80])
+    return [f.PresenceSourceSaved(command.member, command.type, command.address)]
+
+
+def _remove_source(state: Structure, command: c.RemovePresenceSource, _: Asked) -> Sequence[Body]:
+    return [f.PresenceSourceRemoved(command.member, command.type, command.address)]
+
+
+def _save_linkage(state: Structure, command: c.SaveLinkage, _: Asked) -> Sequence[Body]:
+    before = state.linkages.get(command.rule.id)
+    if before is None:
+        _room_left(state, "linkages")
+    _valid_id(command.rule.id)
+    _valid_name(command.rule.alias)
+    return [f.LinkageSaved(command.rule, command.author, before.revision + 1 if before else 1)]
+
+
+def _undo_linkage(state: Structure, command: c.UndoLinkage, _: Asked) -> Sequence[Body]:
+    linkage: Linkage = _known(state.linkages, "linkage", command.linkage)
+    if not linkage.earlier:
+        if linkage.rule is None:
+            raise Refused("nothing_to_undo", linkage=command.linkage)
+        return [f.LinkageRemoved(command.linkage)]
+    rule, author = linkage.earlier[-1]
+    return [f.LinkageSaved(rule, author, linkage.revision + 1, undo=True)]
+
+
+def _switch_linkage(state: Structure, command: c.SwitchLinkage, _: Asked) -> Sequence[Body]:
+    linkage: Linkage = _known(state.linkages, "linkage", command.linkage)
+    if linkage.rule is None:
+        raise Refused("not_found", what="linkage", id=command.linkage)
+    return [f.LinkageSwitched(command.linkage, command.enabled)]
+
+
+def _remove_linkage(state: Structure, command: c.RemoveLinkage, _: Asked) -> Sequence[Body]:
+    linkage: Linkage = _known(state.linkages, "linkage", command.linkage)
+    if linkage.rule is None:
+        raise Refused("not_found", what="linkage", id=command.linkage)
+    return [f.LinkageRemoved(command.linkage)]
+
+
+_DECISIONS: Final[dict[type[Command], Callable[[Structure, Any, Asked], Sequence[Body]]]] = {
+    c.DescribeHousehold: _describe,
+    c.SaveStorey: _save_storey,
+    c.RemoveStorey: _remove_storey,
+    c.SaveRoom: _save_room,
+    c.RemoveRoom: _remove_room,
+    c.SaveMember: _save_member,
+    c.RemoveMember: _remove_member,
+    c.GiveGrant: _give_grant,
+    c.EndGrant: _end_grant,
+    c.AddThing: _add_thing,
+    c.ArrangeThing: _arrange_thing,
+    c.ReplaceThing: _replace_thing,
+    c.RemoveThing: _remove_thing,
+    c.SaveScene: _save_scene,
+    c.RemoveScene: _remove_scene,
+    c.SaveHelper: _save_helper,
+    c.RemoveHelper: _remove_helper,
+    c.SavePresenceSource: _save_source,
+    c.RemovePresenceSource: _remove_source,
+    c.SaveLinkage: _save_linkage,
+    c.UndoLinkage: _undo_linkage,
+    c.SwitchLinkage: _switch_linkage,
+    c.RemoveLinkage: _remove_linkage,
+}
+
+
+class ArrangementDecider:
+    """The arrangement of a home is one aggregate: every rule about it can be checked in one place."""
+
+    commands: Final = tuple(_DECISIONS)
+    aggregates: Final = ("home",)
+    form: Final = "structure/1"
+
+    def __init__(self, household: str) -> None:
+        self.key = f"home/{household}"
+
+    def aggregate_of(self, command: Any) -> str:
+        return self.key
+
+    def create(self, aggregate: str) -> Structure:
+        return Structure()
+
+    def evolve(self, state: Structure, fact: Fact) -> None:
+        evolve(state, fact)
+
+    def decide(self, state: Structure, asked: Asked) -> Sequence[Body]:
+        return decide(state, asked)
+
+    def freeze(self, state: Structure) -> bytes:
+        return msgspec.msgpack.encode(state)
+
+    def thaw(self, aggregate: str, frozen: bytes) -> Structure:
+        return msgspec.msgpack.decode(frozen, type=Structure)
+
+
+class ControlDecider:
+    """A wish for a thing is always taken down; whether the thing follows is told by `home.command_ended`."""
+
+    commands: Final = (c.ControlThing,)
+    aggregates: Final = ("thing",)
+    form: Final = ""
+
+    def aggregate_of(self, command: c.ControlThing) -> str:
+        return f"thing/{command.thing}"
+
+    def create(self, aggregate: str) -> None:
+        return None
+
+    def evolve(self, state: None, fact: Fact) -> None:
+        return None
+
+    def decide(self, state: None, asked: Asked) -> Sequence[Body]:
+        command: c.ControlThing = asked.command
+        return [f.CommandGiven(command.writes, command.action, command.arguments)]
+
+    def freeze(self, state: None) -> bytes:
+        return b""
+
+    def thaw(self, aggregate: str, frozen: bytes) -> None:
+        return None

@@ -1,0 +1,418 @@
+"""A home that runs: the arrangement, the state, the radios and the linkages, joined.
+
+Everything that may be refused for want of a right is asked here, with the principal who asks: the web, the terminal and
+linkages come through the same doors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from setaria.facts.clock import SECOND, Clock, Timer
+from setaria.facts.decider import Answer
+from setaria.facts.fact import HUB, Actor, Fact
+from setaria.facts.ids import IdSource, id_text
+from setaria.facts.refused import Refused
+from setaria.facts.secrets import SecretStore
+from setaria.facts.writer import Writer
+from setaria.home import commands as c
+from setaria.home import facts as f
+from setaria.home.acting import Acting
+from setaria.home.arranged import Arranged
+from setaria.home.control import Control, raise_unless_done
+from setaria.home.finding import Finding, secret_name
+from setaria.home.helpers import Helpers
+from setaria.home.linkage.engine import Engine
+from setaria.home.linkage.world import World
+from setaria.home.live import Live
+from setaria.home.permits import Permits
+from setaria.home.ports import Act as ActCommand
+from setaria.home.ports import Done, Followed, Found, Radio, Reading, Value, Write
+from setaria.home.presence import Presence
+from setaria.home.spec.library import SpecLibrary
+from setaria.home.structure import ARRANGING, Linkage, Structure, Thing, evolve
+from setaria.home.zone import zone_of
+from setaria.rights import Act, Principal, Target
+
+ARRANGING_NEEDS: Final[Mapping[type, Act]] = {
+    c.DescribeHousehold: Act.HOUSEHOLD_MANAGE,
+    c.SaveStorey: Act.THING_MANAGE,
+    c.RemoveStorey: Act.THING_MANAGE,
+    c.SaveRoom: Act.THING_MANAGE,
+    c.RemoveRoom: Act.THING_MANAGE,
+    c.SaveMember: Act.MEMBER_MANAGE,
+    c.RemoveMember: Act.MEMBER_MANAGE,
+    c.GiveGrant: Act.GRANT_GIVE,
+    c.EndGrant: Act.GRANT_GIVE,
+    c.AddThing: Act.THING_MANAGE,
+    c.ArrangeThing: Act.THING_MANAGE,
+    c.ReplaceThing: Act.THING_MANAGE,
+    c.RemoveThing: Act.THING_MANAGE,
+    c.SaveScene: Act.SCENE_WRITE,
+    c.RemoveScene: Act.SCENE_WRITE,
+    c.SaveHelper: Act.THING_MANAGE,
+    c.RemoveHelper: Act.THING_MANAGE,
+    c.SavePresenceSource: Act.MEMBER_MANAGE,
+    c.RemovePresenceSource: Act.MEMBER_MANAGE,
+    c.SaveLinkage: Act.LINKAGE_WRITE,
+    c.UndoLinkage: Act.LINKAGE_WRITE,
+    c.SwitchLinkage: Act.LINKAGE_WRITE,
+    c.RemoveLinkage: Act.LINKAGE_WRITE,
+}
+
+
+class Home:
+    """Call `load` with what the log says (home/loading.py), then `start`."""
+
+    def __init__(
+        self,
+        household: str,
+        writer: Writer,
+        clock: Clock,
+        ids: IdSource,
+        specs: SpecLibrary,
+        secrets: SecretStore,
+        radios: Sequence[Radio] = (),
+    ) -> None:
+        self.household = household
+        self.structure = Structure()
+        self.clock = clock
+        self.specs = specs
+        self.live = Live(writer, clock.now)
+        self.arranged = Arranged(self.structure, specs)
+        self.permits = Permits(self.arranged, clock)
+        self.radios: dict[str, Radio] = {radio.name: radio for radio in radios}
+        self.control = Control(self.live, clock, self._radio_of)
+        self.helpers = Helpers(self.live, clock, household)
+        self.presence = Presence(self.live, clock)
+        self.finding = Finding(self.radios, secrets, self._news_of)
+        self.acting = Acting(self)
+        self.world = World(self.live, clock, self.acting, self.arranged)
+        self.engine = Engine(self.world, ids)
+        self._writer = writer
+        self._secrets = secrets
+        self._unlisten: Callable[[], None] | None = None
+        self._on_found: list[Callable[[Found], None]] = []
+        self._waiting: Timer | None = None
+
+    # Starting and stopping.
+
+    def follow_structure(self, structure: Structure) -> None:
+        """Take an arrangement over whole, before anything runs."""
+        self.structure = self.arranged.structure = structure
+        self._place()
+        for thing in structure.things.values():
+            self._add_live(thing)
+        for helper in structure.helpers.values():
+            self.helpers.save(helper)
+        for member in structure.members:
+            self.presence.add_member(member)
+        self.presence.sources(structure.presence_sources)
+
+    def arm(self) -> None:
+        for linkage in self.structure.linkages.values():
+            self._arm(linkage)
+
+    async def start(self) -> None:
+        """Linkages go on where they were; then the radios begin to look for things."""
+        self._unlisten = self._writer.listen(lambda facts, cursor: self.take_over(facts))
+        self._resume()
+        for radio in self.radios.values():
+            await radio.start(self)
+        for thing in self.structure.things.values():
+            self._follow(thing)
+        self.presence.start()
+        self.engine.started()
+
+    def _resume(self) -> None:
+        """What waits for a date goes on once the date is known: a board without a battery wakes up in 1970."""
+        if self.clock.trusted():
+            self.helpers.resume()
+            self.engine.resume()
+        else:
+            self._waiting = self.clock.call_at(self.clock.ticks() + SECOND, self._resume)
+
+    async def stop(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+        await self.presence.stop()
+        self.engine.close()
+        self.helpers.close()
+        for radio in self.radios.values():
+            await radio.stop()
+        if self._unlisten is not None:
+            self._unlisten()
+
+    # What people ask.
+
+    async def arrange(self, by: Principal, command: c.Arrangement, command_id: str = "") -> Answer:
+        """Raises Refused: not_allowed, or what home/decide.py refuses."""
+        if isinstance(command, c.SaveMember) and command.member == by.member:
+            known = self.structure.members.get(command.member)
+            same = known is not None and (known.role, known.until) == (command.role, command.until)
+            self.permits.require(by, Act.PROFILE_EDIT if same else Act.MEMBER_MANAGE, Target(member=by.member))
+        else:
+            self.permits.require(by, ARRANGING_NEEDS[type(command)])
+        if isinstance(command, c.SaveLinkage) and command.author != by.member:
+            raise Refused("not_allowed", act=str(Act.LINKAGE_WRITE), why="not_own")
+        if isinstance(command, c.SaveScene):
+            command = msgspec.structs.replace(command, targets=self._checked_targets(command.targets))
+        return await self._writer.submit(command, _actor(by), command_id)
+
+    async def write(self, by: Principal, thing: str, writes: Mapping[str, Value], command_id: str = "") -> Done:
+        """`writes` by address within the thing. Raises Refused: not_found, not_allowed, unknown_property, value_…,
+        property_not_writable, device_refused, thing_unreachable."""
+        spec = self._spec(thing)
+        self.permits.require(by, Act.THING_CONTROL, self.permits.target(thing))
+        if not writes or len(writes) > 50:
+            raise Refused("writes_unusable", most=50)
+        checked: list[Write] = []
+        named: dict[str, Value] = {}
+        for address, value in writes.items():
+            found = spec.find_property(address)
+            if not found.writable:
+                raise Refused("property_not_writable", property=address, thing=thing)
+            named[found.address] = found.parse(value)
+            checked.append(Write(found.siid, found.piid, named[found.address]))
+        answer = await self._writer.submit(c.ControlThing(thing, named), _actor(by), command_id)
+        cause = id_text(answer.facts[0].id)
+        outcome = await self.control.wait_write(thing, checked, cause, _actor(by))
+        return raise_unless_done(outcome, thing)
+
+    async def act(
+        self, by: Principal, thing: str, action: str, arguments: Mapping[str, Value] | None = None, command_id: str = ""
+    ) -> Done:
+        """`arguments` by the address of the property that each is. Raises as `write` does, and unknown_action,
+        argument_missing."""
+        spec = self._spec(thing)
+        self.permits.require(by, Act.THING_CONTROL, self.permits.target(thing))
+        found = spec.find_action(action)
+        given = dict(arguments or {})
+        ordered: list[tuple[int, Value]] = []
+        service = found.address.rpartition(".")[0]
+        for piid in found.inputs:
+            known = spec.property(found.siid, piid)
+            if known is None:
+                continue
+            names = (known.address, known.address.removeprefix(f"{service}."), known.name)
+            name = next((each for each in names if each in given), None)
+            if name is None:
+                raise Refused("argument_missing", action=action, argument=known.name)
+            ordered.append((piid, known.parse(given.pop(name))))
+        if given:
+            raise Refused("argument_unknown", action=action, argument=next(iter(given))[:80])
+        command = c.ControlThing(thing, {}, found.address, {str(piid): value for piid, value in ordered})
+        answer = await self._writer.submit(command, _actor(by), command_id)
+        cause = id_text(answer.facts[0].id)
+        act = ActCommand(found.siid, found.aiid, tuple(ordered))
+        return raise_unless_done(await self.control.wait_act(thing, act, cause, _actor(by)), thing)
+
+    async def set_scene(self, by: Principal, scene: str) -> None:
+        """Send every target; what a thing refuses is told by its facts."""
+        known = self.structure.scenes.get(scene)
+        if known is None:
+            raise Refused("not_found", what="scene", id=scene[:80])
+        things = {address.partition("/")[0] for address in known.targets} - {"helper"}
+        secure = any(self.arranged.secure(thing) for thing in things)
+        self.permits.require(by, Act.SCENE_RUN, Target(secure=secure))
+        for thing in things:
+            self.permits.require(by, Act.THING_CONTROL, self.permits.target(thing))
+        self.acting.scene(scene, f"scene/{scene}", _actor(by))
+        await self._writer.flush()
+
+    async def operate_helper(self, by: Principal, helper: str, operation: str, value: Value | None = None) -> None:
+        self.permits.require(by, Act.THING_CONTROL)
+        self.helpers.operate(helper, operation, value, _actor(by))
+        await self._writer.flush()
+
+    async def run_linkage(self, by: Principal, linkage: str) -> str:
+        """Its actions, now, whatever its triggers and conditions say; returns the run's id."""
+        self.permits.require(by, Act.LINKAGE_RUN)
+        if linkage not in self.engine.armed:
+            raise Refused("not_found", what="linkage", id=linkage[:80])
+        run = self.engine.run_now(linkage, by.member)
+        await self._writer.flush()
+        return run
+
+    async def say_presence(self, by: Principal, member: str, home: bool) -> None:
+        if member not in self.structure.members:
+            raise Refused("not_found", what="member", id=member[:80])
+        self.permits.require(by, Act.PROFILE_EDIT, Target(member=member))
+        self.presence.say(member, home, "person", _actor(by))
+        await self._writer.flush()
+
+    def give_secret(self, by: Principal, radio: str, address: str, secret: bytes) -> None:
+        self.permits.require(by, Act.RADIO_MANAGE)
+        self.finding.give_secret(radio, address, secret)
+        for thing in self.structure.things.values():
+            if (thing.radio, thing.address) == (radio, address):
+                self._follow(thing)
+
+    def search(self, by: Principal) -> None:
+        self.permits.require(by, Act.RADIO_MANAGE)
+        for radio in self.radios.values():
+            radio.search()
+
+    def on_found(self, told: Callable[[Found], None]) -> None:
+        self._on_found.append(told)
+
+    # What radios tell (home/ports.py, Observer).
+
+    def found(self, found: Found) -> None:
+        thing = self.structure.thing_at(found.radio, found.address)
+        if thing is None:
+            self.finding.sighted(found)
+        elif found.needs == "token":
+            self.live.lost(thing.id, "wrong_token")
+        elif found.secret:
+            self._secrets.put(secret_name(found.radio, found.address), found.secret)
+            self._follow(thing)
+
+    def located(self, thing: str, location: str) -> None:
+        self.live.located(thing, location)
+
+    def reached(self, thing: str) -> None:
+        self.live.reached(thing)
+
+    def lost(self, thing: str, reason: str) -> None:
+        self.live.lost(thing, reason)
+
+    def observed(self, thing: str, readings: Sequence[Reading]) -> None:
+        self.live.observed(thing, readings)
+
+    def happened(self, thing: str, siid: int, eiid: int, arguments: Sequence[tuple[int, Value]]) -> None:
+        live = self.live.things.get(thing)
+        event = live.spec.event(siid, eiid) if live is not None else None
+        if live is None or event is None:
+            return
+        named = {}
+        for piid, value in arguments:
+            known = live.spec.property(siid, piid)
+            named[known.name if known is not None else str(piid)] = value
+        self.live.happened(thing, event.address, named)
+
+    # What the log tells.
+
+    def take_over(self, facts: Sequence[Fact]) -> None:
+        """Facts of the arrangement that are durable."""
+        for fact in facts:
+            if type(fact.body) in ARRANGING:
+                evolve(self.structure, fact)
+                self._arranged_by(fact.body)
+
+    def _arranged_by(self, body: Any) -> None:
+        self.permits.forget()
+        if isinstance(body, f.LinkageSaved):
+            self._arm(self.structure.linkages[body.rule.id])
+        elif isinstance(body, f.LinkageSwitched):
+            self.engine.switch(body.linkage, body.enabled)
+        elif isinstance(body, f.LinkageRemoved):
+            self.engine.disarm(body.linkage, "removed")
+            self.engine.memory.forget(body.linkage)
+        else:
+            self._rearranged(body)
+            self.engine.home_changed()
+
+    def _rearranged(self, body: Any) -> None:
+        if isinstance(body, f.ThingAdded | f.ThingReplaced):
+            thing = self.structure.things[body.thing]
+            self._add_live(thing)
+            self._follow(thing)
+            self.finding.forget(thing.radio, thing.address)
+        elif isinstance(body, f.ThingRemoved):
+            self.live.remove_thing(body.thing)
+            for radio in self.radios.values():
+                radio.forget(body.thing)
+        elif isinstance(body, f.HelperSaved):
+            self.helpers.save(self.structure.helpers[body.helper])
+        elif isinstance(body, f.HelperRemoved):
+            self.helpers.remove(body.helper)
+        elif isinstance(body, f.MemberSaved):
+            self.presence.add_member(body.member)
+        elif isinstance(body, f.MemberRemoved):
+            self.presence.remove_member(body.member)
+            self.presence.sources(self.structure.presence_sources)
+        elif isinstance(body, f.PresenceSourceSaved | f.PresenceSourceRemoved):
+            self.presence.sources(self.structure.presence_sources)
+        elif isinstance(body, f.HouseholdDescribed):
+            self._place()
+
+    # Within.
+
+    def _place(self) -> None:
+        household = self.structure.household
+        self.world.zone = zone_of(household.zone)
+        self.permits.zone = household.zone
+        self.world.latitude, self.world.longitude = household.latitude, household.longitude
+
+    def _arm(self, linkage: Linkage) -> None:
+        if linkage.rule is not None:
+            self.engine.arm(linkage.rule, linkage.author, linkage.revision, linkage.enabled)
+
+    def _add_live(self, thing: Thing) -> None:
+        spec = self.arranged.spec_of(thing.id)
+        if spec is not None:
+            self.live.add_thing(thing.id, thing.radio, spec)
+
+    def _follow(self, thing: Thing) -> None:
+        """Tell its radio, with the secret and where it was last; without a secret the thing is shown as lost."""
+        radio = self.radios.get(thing.radio)
+        spec = self.arranged.spec_of(thing.id)
+        if radio is None or spec is None:
+            self.live.lost(thing.id, "no_radio" if radio is None else "spec_unknown")
+            return
+        secret = self._secrets.get(secret_name(thing.radio, thing.address))
+        if secret is None:
+            self.live.lost(thing.id, "token_missing")
+            return
+        seen = self.finding.get(thing.radio, thing.address)
+        if seen is not None:
+            self.live.located(thing.id, seen.location)
+        readable = [each for each in spec.properties() if each.readable]
+        radio.follow(
+            Followed(
+                thing.id,
+                thing.address,
+                thing.model,
+                self.live.things[thing.id].location,
+                secret,
+                tuple((each.siid, each.piid) for each in readable),
+                tuple((each.siid, each.piid) for each in readable if each.notifies),
+            )
+        )
+
+    def _radio_of(self, thing: str) -> Radio | None:
+        known = self.structure.things.get(thing)
+        return None if known is None else self.radios.get(known.radio)
+
+    def _spec(self, thing: str) -> Any:
+        if thing not in self.structure.things:
+            raise Refused("not_found", what="thing", id=thing[:80])
+        return self.specs.get(self.structure.things[thing].model)
+
+    def _checked_targets(self, targets: Mapping[str, Value]) -> dict[str, Value]:
+        checked: dict[str, Value] = {}
+        for address, value in targets.items():
+            owner, _, rest = address.partition("/")
+            if owner == "helper":
+                checked[address] = value
+                continue
+            found = self._spec(owner).find_property(rest)
+            if not found.writable:
+                raise Refused("property_not_writable", property=rest, thing=owner)
+            checked[address] = found.parse(value)
+        return checked
+
+    def _news_of(self, found: Found) -> None:
+        for told in self._on_found:
+            told(found)
+
+    def record(self, aggregate: str, body: Any, actor: Actor = HUB) -> Fact:
+        return self._writer.record(aggregate, body, actor)
+
+
+def _actor(by: Principal) -> Actor:
+    return Actor(f"member/{by.member}", str(by.role))

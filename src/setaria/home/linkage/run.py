@@ -1,0 +1,233 @@
+"""A run of a linkage: threads that step through a compiled program, and wait where it says so.
+
+A thread is a place in the program with its variables; `parallel` makes more of them. A run that waits is written down
+whole (`freeze`), so that it goes on after a restart (`thaw`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from setaria.facts.clock import Timer
+from setaria.facts.refused import Refused
+from setaria.home.linkage.rule import WaitStep
+from setaria.home.linkage.world import Scope, World
+
+PAUSE: Final = -1
+END: Final = -2
+MOST_STEPS: Final = 20_000  # of one thread between two waits
+MOST_TRACE: Final = 500
+MOST_THREADS: Final = 64
+
+Op = Callable[["Run", "Thread"], int]
+"""Returns where to go on, or PAUSE or END."""
+
+
+class Program:
+    """Compiled actions. `guards` are (first, end, after): a fault in [first, end) goes on at `after`.
+
+    `waits` are the waiting steps by the place where a thread goes on after them.
+    """
+
+    __slots__ = ("guards", "ops", "paths", "waits")
+
+    def __init__(
+        self, ops: list[Op], paths: list[str], guards: list[tuple[int, int, int]], waits: dict[int, WaitStep]
+    ) -> None:
+        self.ops = ops
+        self.paths = paths
+        self.guards = guards
+        self.waits = waits
+
+
+class Thread:
+    """`due` is UTC microseconds, 0 for none; `waits` says that triggers may wake it; `children` are threads to join."""
+
+    __slots__ = ("children", "due", "id", "loops", "parent", "pc", "timer", "unwatch", "waits")
+
+    def __init__(self, number: int, pc: int, parent: int = -1) -> None:
+        self.id = number
+        self.pc = pc
+        self.parent = parent
+        self.children = 0
+        self.due = 0
+        self.waits = False
+        self.loops: dict[str, int] = {}
+        self.timer: Timer | None = None
+        self.unwatch: Callable[[], None] | None = None
+
+    def still(self) -> None:
+        """Stop waiting."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        if self.unwatch is not None:
+            self.unwatch()
+            self.unwatch = None
+        self.due = 0
+        self.waits = False
+
+
+class Run:
+    __slots__ = (
+        "author",
+        "began",
+        "id",
+        "linkage",
+        "outcome",
+        "paused",
+        "program",
+        "reason",
+        "revision",
+        "scope",
+        "started",
+        "threads",
+        "trace",
+        "trigger",
+        "variables",
+        "world",
+    )
+
+    def __init__(
+        self,
+        run_id: str,
+        linkage: str,
+        revision: int,
+        author: str,
+        program: Program,
+        world: World,
+        trigger: dict[str, Any],
+        variables: dict[str, Any],
+        began: int,
+    ) -> None:
+        self.id = run_id
+        self.linkage = linkage
+        self.revision = revision
+        self.author = author
+        self.program = program
+        self.world = world
+        self.trigger = trigger
+        self.variables = variables
+        self.scope = Scope(world, variables)
+        self.began = began
+        self.started = world.clock.ticks()
+        self.trace: list[tuple[Any, ...]] = []
+        self.threads: dict[int, Thread] = {0: Thread(0, 0)}
+        self.outcome = ""
+        self.reason = ""
+        self.paused = False  # whether the log knows of it
+
+    def note(self, path: str, what: object = None) -> None:
+        if len(self.trace) < MOST_TRACE:
+            self.trace.append((path, what, self.world.clock.ticks() - self.started))
+
+    def advance(self, thread: Thread) -> None:
+        """Step until the thread waits or ends."""
+        ops = self.program.ops
+        pc = thread.pc
+        steps = 0
+        while pc >= 0:
+            thread.pc = pc
+            steps += 1
+            try:
+                if steps > MOST_STEPS:
+                    raise Refused("linkage_too_long", steps=MOST_STEPS)
+                pc = ops[pc](self, thread)
+            except Refused as refused:
+                pc = self._failed(pc, refused, steps)
+        if pc == END:
+            self._end_thread(thread)
+
+    def _failed(self, pc: int, refused: Refused, steps: int) -> int:
+        self.note(self.program.paths[pc], {"refused": refused.code, **_plain(refused.details)})
+        inner = [guard for guard in self.program.guards if guard[0] <= pc < guard[1]]
+        if inner and steps <= MOST_STEPS:
+            return min(inner, key=lambda guard: guard[1] - guard[0])[2]
+        self.finish("failed", refused.code)
+        return END
+
+    def finish(self, outcome: str, reason: str = "") -> None:
+        """End the whole run, with whatever still waits in it."""
+        if not self.outcome:
+            self.outcome, self.reason = outcome, reason
+        for thread in self.threads.values():
+            thread.still()
+        self.threads.clear()
+
+    def _end_thread(self, thread: Thread) -> None:
+        thread.still()
+        self.threads.pop(thread.id, None)
+        parent = self.threads.get(thread.parent)
+        if parent is not None:
+            parent.children -= 1
+            if parent.children == 0:
+                self.advance(parent)
+        if not self.threads and not self.outcome:
+            self.outcome = "done"
+
+    def fork(self, parent: Thread, starts: list[int], after: int) -> int:
+        """Go on in several threads at once; the parent goes on at `after` when the last of them has ended."""
+        if len(self.threads) + len(starts) > MOST_THREADS:
+            raise Refused("linkage_too_wide", threads=MOST_THREADS)
+        parent.pc = after
+        parent.children = len(starts) + 1  # one more while they are started: none may end the wait too early
+        next_id = max(self.threads) + 1
+        made = []
+        for number, start in enumerate(starts):
+            child = Thread(next_id + number, start, parent.id)
+            child.loops = dict(parent.loops)
+            self.threads[child.id] = child
+            made.append(child)
+        for child in made:
+            if child.id in self.threads:
+                self.advance(child)
+        if parent.id not in self.threads:
+            return END
+        parent.children -= 1
+        return after if parent.children == 0 else PAUSE
+
+    # What a pause writes down.
+
+    def freeze(self) -> tuple[dict[str, Any], ...]:
+        shared = {name: value for name, value in self.variables.items() if name != "trigger" and _storable(value)}
+        return tuple(
+            {
+                "id": thread.id,
+                "pc": thread.pc,
+                "parent": thread.parent,
+                "children": thread.children,
+                "due": thread.due,
+                "waits": thread.waits,
+                "loops": dict(thread.loops),
+                **({"variables": shared} if number == 0 else {}),
+            }
+            for number, thread in enumerate(self.threads.values())
+        )
+
+    def thaw(self, threads: tuple[dict[str, Any], ...], trace: tuple[tuple[Any, ...], ...]) -> None:
+        self.threads = {}
+        self.paused = True
+        self.trace = [tuple(each) for each in trace]
+        for frozen in threads:
+            thread = Thread(int(frozen["id"]), int(frozen["pc"]), int(frozen["parent"]))
+            thread.children = int(frozen["children"])
+            thread.due = int(frozen["due"])
+            thread.waits = bool(frozen["waits"])
+            thread.loops = {str(name): int(count) for name, count in frozen["loops"].items()}
+            self.threads[thread.id] = thread
+            self.variables.update(frozen.get("variables", {}))
+
+
+def _plain(details: dict[str, object]) -> dict[str, object]:
+    return {
+        name: value if isinstance(value, bool | int | float | str) else str(value) for name, value in details.items()
+    }
+
+
+def _storable(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return all(_storable(each) for each in value)
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _storable(each) for key, each in value.items())
+    return value is None or isinstance(value, bool | int | float | str)

@@ -1,0 +1,103 @@
+"""From the log to a home as it stood: the arrangement, then a snapshot of the state, then what came after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, Protocol
+
+import msgspec
+
+from setaria.facts.fact import Fact
+from setaria.facts.log import Batch, Log, LogFaulty, Snapshot, Stored
+from setaria.home import facts as f
+from setaria.home.decide import ArrangementDecider
+from setaria.home.home import Home
+from setaria.home.linkage import memory
+from setaria.home.structure import Structure
+
+SNAPSHOT: Final = "view/home"
+FORM: Final = "home/1"
+FACTS_A_STEP: Final = 4_000
+
+
+class Source(Protocol):
+    """An SQLite log, read at once: nothing else runs yet."""
+
+    def read_aggregate_now(self, key: str, snapshots: bool = True) -> tuple[Snapshot | None, list[Stored]]: ...
+
+    def read_now(self, after: int, limit: int) -> list[Stored]: ...
+
+
+class _Frozen(msgspec.Struct, array_like=True):
+    live: bytes
+    linkages: bytes
+    timers: dict[str, int]
+
+
+def load_structure(source: Source, household: str) -> Structure:
+    decider = ArrangementDecider(household)
+    snapshot, stored = source.read_aggregate_now(decider.key)
+    if snapshot is not None and snapshot.form != decider.form:
+        snapshot, stored = source.read_aggregate_now(decider.key, snapshots=False)
+    structure = decider.create(decider.key) if snapshot is None else decider.thaw(decider.key, snapshot.state)
+    for each in stored:
+        decider.evolve(structure, each.fact)
+    return structure
+
+
+def load(home: Home, source: Source, use_snapshot: bool = True) -> int:
+    """Bring `home` to the state that the log tells; returns how many facts were replayed."""
+    home.follow_structure(load_structure(source, home.household))
+    after = 0
+    saved, _ = source.read_aggregate_now(SNAPSHOT)
+    if use_snapshot and saved is not None and saved.form == FORM:
+        _thaw(home, saved.state)
+        after = saved.seq
+    replayed = 0
+    while stored := source.read_now(after, FACTS_A_STEP):
+        apply(home, (each.fact for each in stored))
+        replayed += len(stored)
+        after = stored[-1].seq
+    home.arm()
+    return replayed
+
+
+def apply(home: Home, facts: Iterable[Fact]) -> None:
+    remembering = home.engine.memory
+    for fact in facts:
+        kind = type(fact.body)
+        if kind is f.Reading:
+            home.live.apply(fact)
+        elif kind is f.HelperSet:
+            home.helpers.apply(fact)
+        elif kind in _OF_LINKAGES:
+            remembering.apply(fact.aggregate.partition("/")[2], fact.body, fact.time)
+        elif kind in _OF_STATE:
+            home.live.apply(fact)
+
+
+def freeze(home: Home) -> bytes:
+    frozen = _Frozen(home.live.freeze(), home.engine.memory.freeze(), dict(home.helpers.dues))
+    return msgspec.msgpack.encode(frozen)
+
+
+def _thaw(home: Home, state: bytes) -> None:
+    frozen = msgspec.msgpack.decode(state, type=_Frozen)
+    home.live.thaw(frozen.live)
+    home.engine.remember(memory.thaw(frozen.linkages))
+    home.helpers.dues = {helper: due for helper, due in frozen.timers.items() if helper in home.structure.helpers}
+
+
+async def save_snapshot(home: Home, log: Log) -> None:
+    """Stamped with the last durable fact: what the state holds beyond it is replayed, and replaying changes nothing."""
+    head = (await log.head()).seqs[0]
+    if head == 0:
+        return
+    try:
+        await log.append(0, Batch(snapshots=[Snapshot(SNAPSHOT, head, FORM, freeze(home))]))
+    except LogFaulty:
+        return  # the next one will do
+
+
+_OF_LINKAGES: Final = frozenset({f.RunEnded, f.RunDeclined, f.RunPaused, f.RunQueued, f.HoldBegan, f.HoldEnded})
+_OF_STATE: Final = frozenset({f.Statistics, f.ThingReached, f.ThingLost, f.ThingLocated, f.PresenceChanged})
