@@ -334,3 +334,17 @@ async def test_a_clip_that_goes_meanwhile_is_left_out(
     await log.close()
     assert [entry.name for entry in manifest.entries][-1] == "media/clips/door"
     assert restore(tmp_path / "a", tmp_path / "new", WORDS) == manifest
+
+
+@pytest.mark.parametrize("chunks", [1, 2])
+def test_a_stream_that_ends_at_the_border_of_a_chunk_is_not_whole(tmp_path: Path, chunks: int) -> None:
+    with (tmp_path / "s").open("wb") as out:
+        sealer = Sealer(out, WORDS, WORK)
+        sealer.write(bytes(3 * CHUNK))
+        sealer.close()
+    (tmp_path / "s").write_bytes((tmp_path / "s").read_bytes()[: START + chunks * SEALED])
+    with (tmp_path / "s").open("rb") as source:
+        opener = Opener(source, WORDS, None)
+        with pytest.raises(Refused) as refusal:
+            opener.finish()
+    assert refusal.value == Refused("archive_damaged", where=f"byte {START + (chunks - 1) * SEALED}")

@@ -19,7 +19,7 @@ from setaria.facts.clock import BUILT, DAY, SECOND, VirtualClock
 from setaria.facts.decider import Answer
 from setaria.facts.fact import LARGEST_FACT, Fact
 from setaria.facts.ids import IdSource
-from setaria.facts.log import LogFaulty, Stored
+from setaria.facts.log import Cursor, LogFaulty, Stored
 from setaria.facts.refused import Refused
 from setaria.facts.sqlite import SqliteLog
 from setaria.facts.writer import Writer
@@ -142,7 +142,9 @@ async def test_answers_last_seven_days_and_derived_ones_for_ever(tmp_path: Path,
         clock.advance(7 * DAY - SECOND)
         assert await place.take(command_id="client") == first
         clock.advance(2 * SECOND)
-        assert await place.take(command_id="client") != first
+        second = await place.take(command_id="client")
+        assert second != first
+        assert await place.take(command_id="client") == second, "the new answer has taken the place of the old"
         clock.advance(400 * DAY)
         assert await place.writer.submit(Take("a"), WEI, "derived", derived=True) == derived
         assert len(await place.kept()) == 3
@@ -314,7 +316,7 @@ async def test_a_listener_that_fails_stops_nothing(tmp_path: Path, clock: Virtua
     async with opened(tmp_path, clock) as place:
         heard: list[Fact] = []
 
-        def fails(facts: Sequence[Fact]) -> None:
+        def fails(facts: Sequence[Fact], cursor: Cursor) -> None:
             raise ValueError("a defect")
 
         place.writer.listen(fails)

@@ -34,6 +34,7 @@ class Aggregates:
         self._log = log
         self._deciders = deciders
         self._most = most
+        self._stateful = tuple(f"{first}/" for first, decider in deciders.items() if decider.form)
         self._held: OrderedDict[str, _Held] = OrderedDict()
 
     def __len__(self) -> int:
@@ -87,8 +88,7 @@ class Aggregates:
 
     def decides(self, key: str) -> bool:
         """Whether there is a state that its facts change."""
-        decider = self._deciders.get(key.partition("/")[0])
-        return decider is not None and bool(decider.form)
+        return key.startswith(self._stateful)
 
     def holds(self, key: str) -> bool:
         return key in self._held

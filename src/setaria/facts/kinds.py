@@ -61,6 +61,8 @@ BodyType = TypeVar("BodyType", bound=type[Body])
 
 _by_name: dict[str, Kind] = {}
 _by_body: dict[type[Body], Kind] = {}
+_labels: dict[type[Body], str] = {}
+_readings: set[type[Body]] = set()
 
 
 def kind(
@@ -73,6 +75,9 @@ def kind(
         declared = Kind(name, version, keep, body, lifts)
         _by_name[name] = declared
         _by_body[body] = declared
+        _labels[body] = declared.label
+        if keep is Keep.READING:
+            _readings.add(body)
         return body
 
     return declare
@@ -91,7 +96,15 @@ def all_kinds() -> Iterable[Kind]:
 
 
 def label_of(body: Body) -> str:
-    return f"{body.kind}/{body.version}" if isinstance(body, Unknown) else _by_body[type(body)].label
+    label = _labels.get(type(body))
+    if label is not None:
+        return label
+    assert isinstance(body, Unknown), f"{type(body).__name__} is not declared as a kind"
+    return f"{body.kind}/{body.version}"
+
+
+def is_reading_body(body: Body) -> bool:
+    return type(body) in _readings
 
 
 def split_label(label: str) -> tuple[str, int]:

@@ -25,7 +25,7 @@ from setaria.facts.decider import Answer, Asked, Command, Decider, freeze_answer
 from setaria.facts.fact import Actor, Fact, is_reading, to_row
 from setaria.facts.ids import IdSource
 from setaria.facts.kinds import Body
-from setaria.facts.log import Batch, Cursor, Log, LogFaulty, SavedAnswer, partition_of
+from setaria.facts.log import Batch, Cursor, Log, LogFaulty, SavedAnswer, partition_of, start
 from setaria.facts.refused import Refused
 
 MOST_COMMANDS: Final = 4_096
@@ -93,6 +93,8 @@ class Writer:
         self._cursor: Cursor | None = None
         self._lanes = {p: _Lane(p, log, clock, ids, Aggregates(log, by_key), self._publish) for p in log.owned}
 
+        self._only_lane = self._lanes[0] if log.partitions == 1 else None
+
     def start(self) -> None:
         for lane in self._lanes.values():
             lane.start()
@@ -124,16 +126,10 @@ class Writer:
 
     def record(self, aggregate: str, body: Body, actor: Actor, time: int | None = None) -> Fact:
         """Add a fact that has happened. Returns it at once; durable within 100 ms on a healthy log."""
-        fact = Fact(
-            self._ids.next(),
-            self._clock.now() if time is None else time,
-            aggregate,
-            self.household,
-            actor,
-            body,
-            body.amount(),
-        )
-        self._lane(aggregate).record(fact)
+        if time is None:
+            time = self._clock.now()
+        fact = Fact(self._ids.next(time), time, aggregate, self.household, actor, body, body.amount())
+        (self._only_lane or self._lane(aggregate)).record(fact)
         return fact
 
     async def submit(self, command: Command, actor: Actor, command_id: str = "", *, derived: bool = False) -> Answer:
@@ -156,8 +152,13 @@ class Writer:
         await asyncio.gather(*(lane.flush() for lane in self._lanes.values()))
 
     async def _publish(self, partition: int, seq: int, facts: Sequence[Fact]) -> None:
-        before = self._cursor or await self._log.head()
-        self._cursor = before.moved(partition, max(seq, before.seqs[partition]))
+        if self._cursor is None:
+            try:
+                head = await self._log.head()
+            except (LogFaulty, Refused):
+                head = start(self._log.partitions)  # readers that go on from it see some facts twice, and none never
+            self._cursor = self._cursor or head  # another lane may have come first
+        self._cursor = self._cursor.moved(partition, max(seq, self._cursor.seqs[partition]))
         for listener in tuple(self._listeners):
             try:
                 listener(facts, self._cursor)
@@ -317,20 +318,20 @@ class _Lane:
     async def _make(self) -> _Made:
         """Take what fits into one commit and decide it."""
         taken = [self._queue.popleft() for _ in range(min(len(self._queue), self._largest))]
-        waiting = [each for each in taken if isinstance(each, _Waiting)]
+        waiting = [each for each in taken if type(each) is _Waiting]
         self._commands -= len(waiting)
         self._urgent = self._commands > 0 or self._flushing > 0
         made = self._making
-        made.records = [each for each in taken if isinstance(each, Fact)]
+        made.records = [each for each in taken if type(each) is Fact]
         saved = await self._prepare(waiting) if waiting else {}
         if self._committing is not None and self._committing.done() and not self._committing.result():
             for command in waiting:  # its facts were in the states at hand
                 command.refuse(self._why)
             return made
         for each in taken:
-            if isinstance(each, Fact):
+            if type(each) is Fact:
                 self._take(each, made)
-            elif not each.answer.done():
+            elif isinstance(each, _Waiting) and not each.answer.done():
                 self._decide(each, made, saved)
         made.batch.snapshots = self._aggregates.snapshots(made.touched)
         return made

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from setaria.facts.fact import Actor
+from setaria.facts.ids import id_text
+from setaria.facts.refused import Refused
 from setaria.home import facts as f
 from setaria.home.ports import Act, Value, Write
 
@@ -30,30 +32,64 @@ class Acting:
         return self._home.permits.linkage_may(author, thing)
 
     def write(self, thing: str, writes: Sequence[Write], cause: str) -> None:
-        self._home.control.write(thing, writes, cause, LINKAGE)
+        unfit = self._unfit(thing, writes)
+        if unfit is None:
+            self._home.control.write(thing, writes, cause, LINKAGE)
+        else:
+            self._home.control.refuse(thing, unfit, cause, LINKAGE)
 
     def act(self, thing: str, act: Act, cause: str) -> None:
-        self._home.control.act(thing, act, cause, LINKAGE)
+        live = self._home.live.things.get(thing)
+        if live is None or live.spec.action(act.siid, act.aiid) is not None:
+            self._home.control.act(thing, act, cause, LINKAGE)
+        else:
+            self._home.control.refuse(thing, Refused("unknown_action"), cause, LINKAGE)
+
+    def _unfit(self, thing: str, writes: Sequence[Write]) -> Refused | None:
+        """What a linkage was bound to may be gone: another device has taken the thing's place since."""
+        live = self._home.live.things.get(thing)
+        if live is None:
+            return None
+        for each in writes:
+            known = live.spec.property(each.siid, each.piid)
+            if known is None:
+                return Refused("unknown_property")
+            if not known.writable:
+                return Refused("property_not_writable")
+            try:
+                known.check(each.value)
+            except Refused as refused:
+                return refused
+        return None
 
     def set_scene(self, scene: str, cause: str) -> None:
         self.scene(scene, cause, LINKAGE)
 
     def scene(self, scene: str, cause: str, actor: Actor) -> None:
-        """Every target of a scene, the writes of one thing together. One that is gone is passed over."""
+        """Every target of a scene, the writes of one thing together. One that is gone is passed over.
+
+        `cause` is empty for a person's: then it is the scene's own fact.
+        """
         home = self._home
         known = home.structure.scenes.get(scene)
         if known is None:
             return
-        home.record(f"home/{home.household}", f.SceneSet(scene), actor)
+        fact = home.record(f"home/{home.household}", f.SceneSet(scene), actor)
+        cause = cause or id_text(fact.id)
         by_thing: dict[str, list[Write]] = {}
         for address, value in known.targets.items():
             owner, _, rest = address.partition("/")
-            if owner == "helper":
-                home.helpers.operate(rest.partition(".")[0], "set", value, actor)
-                continue
             slot = home.live.slots.get(address)
-            if slot is not None and slot.property is not None:
-                by_thing.setdefault(owner, []).append(Write(slot.property.siid, slot.property.piid, value))
+            if slot is None:
+                continue
+            try:
+                if owner == "helper":
+                    home.helpers.set_to(rest.partition(".")[0], value, actor)
+                elif slot.property is not None:
+                    fit = slot.property.check(value)
+                    by_thing.setdefault(owner, []).append(Write(slot.property.siid, slot.property.piid, fit))
+            except Refused as refused:  # another device that takes its place may take other values
+                home.control.refuse(owner, refused, cause, actor)
         for thing, writes in by_thing.items():
             home.control.write(thing, writes, cause, actor)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import msgspec
 
 from setaria.facts.decider import Command
@@ -188,7 +190,9 @@ class ControlThing(Command, frozen=True, tag=True):
 
 def decode_arrangement(document: bytes) -> Arrangement:
     """From JSON whose `command` names it. Raises msgspec.DecodeError."""
-    return _arrangement.decode(document)
+    return _decoder().decode(document)
 
 
-_arrangement: msgspec.json.Decoder[Arrangement] = msgspec.json.Decoder(Arrangement)
+@cache
+def _decoder() -> msgspec.json.Decoder[Arrangement]:
+    return msgspec.json.Decoder(Arrangement)  # takes 10 ms to make, and a start needs none

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from setaria.facts.clock import Clock
 from setaria.facts.fact import Actor
 from setaria.facts.refused import Refused
 from setaria.home import facts as f
 from setaria.home.live import Live
-from setaria.home.ports import Act, Done, Outcome, Radio, Reading, Unreachable, Write
+from setaria.home.ports import Act, Done, Outcome, Radio, Unreachable, Write
+
+OUTCOMES_KEPT: Final = 4_096  # of commands by people, for those who ask again
 
 
 def code_of(outcome: Outcome) -> tuple[str, str]:
@@ -30,6 +34,7 @@ class Control:
         self._live = live
         self._clock = clock
         self._radio_of = radio_of
+        self._outcomes: OrderedDict[str, asyncio.Future[Outcome]] = OrderedDict()
 
     def write(self, thing: str, writes: Sequence[Write], cause: str, actor: Actor) -> None:
         """Without waiting; only what went wrong becomes a fact of its own."""
@@ -61,39 +66,61 @@ class Control:
         radio.act(thing, act, answered)
 
     async def wait_write(self, thing: str, writes: Sequence[Write], cause: str, actor: Actor) -> Outcome:
-        outcome = await self._wait(thing, lambda radio, answer: radio.write(thing, writes, answer), cause, actor)
-        if isinstance(outcome, Done):
-            self._confirmed(thing, writes)
-        return outcome
+        """The same cause is sent once, however often it is asked for, and whoever stops waiting."""
+
+        def told(outcome: Outcome) -> None:
+            if isinstance(outcome, Done):
+                self._confirmed(thing, writes)
+
+        return await self._wait(thing, lambda radio, answer: radio.write(thing, writes, answer), cause, actor, told)
 
     async def wait_act(self, thing: str, act: Act, cause: str, actor: Actor) -> Outcome:
-        return await self._wait(thing, lambda radio, answer: radio.act(thing, act, answer), cause, actor)
+        return await self._wait(
+            thing, lambda radio, answer: radio.act(thing, act, answer), cause, actor, lambda outcome: None
+        )
+
+    async def outcome_of(self, cause: str) -> Outcome | None:
+        """What came, or comes, of a command that was sent before; None when that is no longer known."""
+        known = self._outcomes.get(cause)
+        return None if known is None else await asyncio.shield(known)
+
+    def refuse(self, thing: str, refused: Refused, cause: str, actor: Actor) -> None:
+        """Take down that something was not even sent."""
+        self._ended(thing, refused, cause, actor, 0)
 
     async def _wait(
-        self, thing: str, send: Callable[[Radio, Callable[[Outcome], None]], None], cause: str, actor: Actor
+        self,
+        thing: str,
+        send: Callable[[Radio, Callable[[Outcome], None]], None],
+        cause: str,
+        actor: Actor,
+        told: Callable[[Outcome], None],
     ) -> Outcome:
         radio = self._radio_of(thing)
         began = self._clock.ticks()
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+        def ended(outcome: Outcome) -> None:
+            if not answer.done():
+                told(outcome)
+                self._ended(thing, outcome, cause, actor, self._clock.ticks() - began)
+                answer.set_result(outcome)
+
+        self._outcomes[cause] = answer
+        while len(self._outcomes) > OUTCOMES_KEPT:
+            self._outcomes.popitem(last=False)
         if radio is None:
-            outcome: Outcome = Unreachable("no_radio")
+            ended(Unreachable("no_radio"))
         else:
-            answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-            send(radio, lambda told: None if answer.done() else answer.set_result(told))
-            outcome = await answer
-        self._ended(thing, outcome, cause, actor, self._clock.ticks() - began)
-        return outcome
+            send(radio, ended)
+        return await asyncio.shield(answer)
 
     def _confirmed(self, thing: str, writes: Sequence[Write]) -> None:
         """A thing that said yes has the value; its own report comes later and changes nothing."""
         live = self._live.things.get(thing)
         if live is None:
             return
-        readable = [
-            Reading(each.siid, each.piid, each.value)
-            for each in writes
-            if (known := live.spec.property(each.siid, each.piid)) is not None and known.readable
-        ]
-        self._live.observed(thing, readable)
+        self._live.observed(thing, [each for each in writes if live.reads(each)])
 
     def _ended(self, thing: str, outcome: Outcome, cause: str, actor: Actor, took: int) -> None:
         word, code = code_of(outcome)

@@ -15,8 +15,8 @@ from setaria.facts.kinds import Body
 from setaria.facts.refused import Refused
 from setaria.home import commands as c
 from setaria.home import facts as f
-from setaria.home.naming import id_for
-from setaria.home.structure import Linkage, Structure, evolve
+from setaria.home.naming import RESERVED, id_for
+from setaria.home.structure import Linkage, PresenceSource, Structure, evolve
 from setaria.rights import Act
 from setaria.rights.grants import WEEK
 
@@ -34,10 +34,13 @@ MOST: Final = {
 LONGEST_NAME: Final = 80
 MOST_LABELS: Final = 20
 MOST_TARGETS: Final = 500
+HIGHEST_LEVEL: Final = 200
+LATEST: Final = 1 << 52  # microseconds: the year 2112, and an integer that every reader of JSON keeps
+LONGEST_ADDRESS: Final = 253
+LANGUAGES: Final = ("zh-CN", "en")
 ROLES: Final = ("owner", "adult", "child", "elder", "guest")
 HELPER_TYPES: Final = ("switch", "counter", "timer")
 SOURCE_TYPES: Final = ("network",)
-RESERVED: Final = frozenset({"helper", "member", "sun", "hub", "home", "time", "trigger"})
 _ID: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -58,6 +61,23 @@ def _valid_name(given: str) -> str:
     return name
 
 
+def _valid_address(given: str) -> str:
+    if not given or len(given) > LONGEST_ADDRESS or not given.isprintable():
+        raise Refused("address_unusable", address=given[:80])
+    return given
+
+
+def _check_language(given: str) -> None:
+    if given not in LANGUAGES:
+        raise Refused("language_unknown", language=given[:20])
+
+
+def _check_times(*given: int) -> None:
+    for time in given:
+        if not 0 <= time < LATEST:
+            raise Refused("time_unusable", time=str(time)[:40])
+
+
 def _known(table: dict[str, Any], what: str, key: str) -> Any:
     if key not in table:
         raise Refused("not_found", what=what, id=key[:80])
@@ -65,7 +85,8 @@ def _known(table: dict[str, Any], what: str, key: str) -> Any:
 
 
 def _room_left(state: Structure, table: str) -> None:
-    if len(getattr(state, table)) >= MOST[table]:
+    held = state.active_linkages() if table == "linkages" else getattr(state, table)
+    if len(held) >= MOST[table]:
         raise Refused("too_many", what=table, most=MOST[table])
 
 
@@ -76,8 +97,7 @@ def _describe(state: Structure, command: c.DescribeHousehold, _: Asked) -> Seque
         raise Refused("time_zone_unknown", zone=command.zone[:80]) from error
     if not (-90 <= command.latitude <= 90 and -180 <= command.longitude <= 180):
         raise Refused("place_unusable", latitude=command.latitude, longitude=command.longitude)
-    if command.language not in ("zh-CN", "en"):
-        raise Refused("language_unknown", language=command.language[:20])
+    _check_language(command.language)
     name = _valid_name(command.name)
     return [f.HouseholdDescribed(name, command.zone, command.latitude, command.longitude, command.language)]
 
@@ -85,6 +105,8 @@ def _describe(state: Structure, command: c.DescribeHousehold, _: Asked) -> Seque
 def _save_storey(state: Structure, command: c.SaveStorey, _: Asked) -> Sequence[Body]:
     if command.storey not in state.storeys:
         _room_left(state, "storeys")
+    if abs(command.level) > HIGHEST_LEVEL:
+        raise Refused("level_unusable", level=str(command.level)[:20], most=HIGHEST_LEVEL)
     return [f.StoreySaved(_valid_id(command.storey), _valid_name(command.name), command.level)]
 
 
@@ -113,6 +135,9 @@ def _owners(state: Structure) -> set[str]:
 def _save_member(state: Structure, command: c.SaveMember, asked: Asked) -> Sequence[Body]:
     if command.role not in ROLES:
         raise Refused("role_unknown", role=command.role[:20], roles=", ".join(ROLES))
+    _check_times(command.until)
+    if command.language:
+        _check_language(command.language)
     if command.member not in state.members:
         _room_left(state, "members")
     if command.role == "guest" and command.until <= asked.at:
@@ -139,7 +164,8 @@ def _remove_member(state: Structure, command: c.RemoveMember, _: Asked) -> Seque
 
 
 def _give_grant(state: Structure, command: c.GiveGrant, asked: Asked) -> Sequence[Body]:
-    _known(state.members, "member", command.member)
+    member = _known(state.members, "member", command.member)
+    _check_times(command.since, command.until)
     if command.grant not in state.grants:
         _room_left(state, "grants")
     for room in command.rooms:
@@ -161,7 +187,7 @@ def _give_grant(state: Structure, command: c.GiveGrant, asked: Asked) -> Sequenc
             command.rooms,
             command.things,
             command.since or asked.at,
-            command.until,
+            command.until or member.until,  # what is lent to a guest ends with the stay at the latest
             command.windows,
             asked.actor.who.removeprefix("member/"),
         )
@@ -180,11 +206,17 @@ def _add_thing(state: Structure, command: c.AddThing, _: Asked) -> Sequence[Body
     _room_left(state, "things")
     if command.room:
         _known(state.rooms, "room", command.room)
+    _check_device(command)
     thing = command.thing or id_for(command.model, command.room, state.things)
     if thing in state.things:
         raise Refused("id_taken", id=thing)
     name = _valid_name(command.name or thing.replace("_", " "))
     return [f.ThingAdded(_valid_id(thing), command.radio, command.address, command.model, name, command.room)]
+
+
+def _check_device(command: c.AddThing | c.ReplaceThing) -> None:
+    for given in (command.radio, command.address, command.model):
+        _valid_address(given)
 
 
 def _arrange_thing(state: Structure, command: c.ArrangeThing, _: Asked) -> Sequence[Body]:
@@ -204,6 +236,7 @@ def _replace_thing(state: Structure, command: c.ReplaceThing, _: Asked) -> Seque
     there = state.thing_at(command.radio, command.address)
     if there is not None and there.id != command.thing:
         raise Refused("thing_already_added", thing=there.id, address=command.address[:80])
+    _check_device(command)
     return [f.ThingReplaced(command.thing, command.radio, command.address, command.model, thing.model, thing.address)]
 
 
@@ -251,34 +284,42 @@ def _remove_helper(state: Structure, command: c.RemoveHelper, _: Asked) -> Seque
 
 def _save_source(state: Structure, command: c.SavePresenceSource, _: Asked) -> Sequence[Body]:
     _known(state.members, "member", command.member)
-    _room_left(state, "presence_sources")
+    source = PresenceSource(command.member, command.type, command.address)
+    if source not in state.presence_sources:
+        _room_left(state, "presence_sources")
     if command.type not in SOURCE_TYPES:
         raise Refused("presence_source_unknown", type=command.type[:20], types=", ".join(SOURCE_TYPES))
-    if not command.address or len(command.address) > 253 or not command.address.isprintable():
-        raise Refused("address_unusable", address=command.address[:80])
-    return [f.PresenceSourceSaved(command.member, command.type, command.address)]
+    return [f.PresenceSourceSaved(command.member, command.type, _valid_address(command.address))]
 
 
 def _remove_source(state: Structure, command: c.RemovePresenceSource, _: Asked) -> Sequence[Body]:
+    if PresenceSource(command.member, command.type, command.address) not in state.presence_sources:
+        raise Refused("not_found", what="presence_source", id=command.address[:80])
     return [f.PresenceSourceRemoved(command.member, command.type, command.address)]
 
 
 def _save_linkage(state: Structure, command: c.SaveLinkage, _: Asked) -> Sequence[Body]:
     before = state.linkages.get(command.rule.id)
-    if before is None:
+    _known(state.members, "member", command.author)
+    if before is None or before.rule is None:
         _room_left(state, "linkages")
     _valid_id(command.rule.id)
     _valid_name(command.rule.alias)
     return [f.LinkageSaved(command.rule, command.author, before.revision + 1 if before else 1)]
 
 
-def _undo_linkage(state: Structure, command: c.UndoLinkage, _: Asked) -> Sequence[Body]:
+def _undo_linkage(state: Structure, command: c.UndoLinkage, asked: Asked) -> Sequence[Body]:
     linkage: Linkage = _known(state.linkages, "linkage", command.linkage)
     if not linkage.earlier:
         if linkage.rule is None:
             raise Refused("nothing_to_undo", linkage=command.linkage)
         return [f.LinkageRemoved(command.linkage)]
+    if linkage.rule is None:
+        _room_left(state, "linkages")
     rule, author = linkage.earlier[-1]
+    if author not in state.members:  # who has left can answer for nothing: whoever brings it back does
+        author = asked.actor.who.removeprefix("member/")
+        _known(state.members, "member", author)
     return [f.LinkageSaved(rule, author, linkage.revision + 1, undo=True)]
 
 

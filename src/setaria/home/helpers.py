@@ -23,6 +23,10 @@ def address_of(helper: Helper) -> str:
     return f"helper/{helper.id}.{SLOTS[helper.type]}"
 
 
+def first_value(helper: Helper) -> bool | int:
+    return helper.initial if helper.type == "counter" else False
+
+
 class Helpers:
     def __init__(self, live: Live, clock: Clock, household: str) -> None:
         self._live = live
@@ -34,8 +38,7 @@ class Helpers:
 
     def save(self, helper: Helper) -> None:
         self._helpers[helper.id] = helper
-        first: Value = helper.initial if helper.type == "counter" else False
-        self._live.add_slot(address_of(helper), f"helper/{helper.id}", first)
+        self._live.add_slot(address_of(helper), f"helper/{helper.id}", first_value(helper))
 
     def remove(self, helper: str) -> None:
         self._stop(helper)
@@ -101,14 +104,51 @@ class Helpers:
         if timer is not None:
             timer.cancel()
 
+    def set_to(self, helper_id: str, value: Value, actor: Actor) -> None:
+        """As a scene does; a timer is started or cancelled. Raises Refused as `operate` does."""
+        helper = self._helpers.get(helper_id)
+        if helper is not None and helper.type == "timer":
+            self.operate(helper_id, "start" if value else "cancel", None, actor)
+        else:
+            self.operate(helper_id, "set", value, actor)
+
+    def checked(self, address: str, value: Value) -> Value:
+        """Whether a scene may set it so. Raises Refused: not_found, value_wrong_type."""
+        helper = next((each for each in self._helpers.values() if address_of(each) == address), None)
+        if helper is None:
+            raise Refused("not_found", what="helper", id=address[:80])
+        if isinstance(value, bool) is (helper.type == "counter") or not isinstance(value, int):
+            wanted = "int" if helper.type == "counter" else "bool"
+            raise Refused("value_wrong_type", property=address, value=str(value)[:40], format=wanted)
+        return value
+
     # What is rebuilt.
 
+    def blank(self) -> None:
+        """Before the facts are applied, which tell when each began and with what."""
+        self.dues.clear()
+        for helper in self._helpers.values():
+            slot = self._live.slots[address_of(helper)]
+            slot.value, slot.changed = None, 0
+
+    def complete(self) -> None:
+        """After the facts were applied: what they say nothing of is as it was set up."""
+        for helper in self._helpers.values():
+            slot = self._live.slots[address_of(helper)]
+            if slot.value is None:
+                slot.value = first_value(helper)
+
     def apply(self, fact: Fact) -> None:
-        if not isinstance(fact.body, f.HelperSet):
-            return
-        helper = self._helpers.get(fact.aggregate.partition("/")[2])
-        if helper is not None:
-            self.restore(helper.id, fact.body.value, fact.body.due, fact.time)
+        body = fact.body
+        if isinstance(body, f.HelperSet):
+            self.restore(fact.aggregate.partition("/")[2], body.value, body.due, fact.time)
+        elif isinstance(body, f.HelperRemoved):
+            self.dues.pop(body.helper, None)
+            self._live.forget(f"helper/{body.helper}")
+        elif isinstance(body, f.HelperSaved) and body.helper in self._helpers:
+            slot = self._live.slots[address_of(self._helpers[body.helper])]
+            if slot.value is None:
+                slot.value = first_value(Helper(body.helper, body.type, body.name, body.initial))
 
     def restore(self, helper_id: str, value: Value, due: int, time: int) -> None:
         helper = self._helpers.get(helper_id)
@@ -122,9 +162,10 @@ class Helpers:
             self.dues.pop(helper_id, None)
 
     def resume(self) -> None:
-        """After a start: timers go on; one that ran out meanwhile ends now."""
+        """After a start: timers go on; one that ran out meanwhile ends now. What was started since runs already."""
         for helper_id, due in list(self.dues.items()):
-            self._arm(self._helpers[helper_id], due)
+            if helper_id not in self._timers:
+                self._arm(self._helpers[helper_id], due)
 
     def close(self) -> None:
         for timer in self._timers.values():

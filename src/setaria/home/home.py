@@ -6,7 +6,8 @@ linkages come through the same doors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -15,9 +16,11 @@ from setaria.facts.clock import SECOND, Clock, Timer
 from setaria.facts.decider import Answer
 from setaria.facts.fact import HUB, Actor, Fact
 from setaria.facts.ids import IdSource, id_text
+from setaria.facts.log import LogFaulty
 from setaria.facts.refused import Refused
 from setaria.facts.secrets import SecretStore
 from setaria.facts.writer import Writer
+from setaria.home import binding
 from setaria.home import commands as c
 from setaria.home import facts as f
 from setaria.home.acting import Acting
@@ -30,12 +33,12 @@ from setaria.home.linkage.world import World
 from setaria.home.live import Live
 from setaria.home.permits import Permits
 from setaria.home.ports import Act as ActCommand
-from setaria.home.ports import Done, Followed, Found, Radio, Reading, Value, Write
+from setaria.home.ports import Done, Followed, Found, Outcome, Radio, Reading, Unreachable, Value, Write
 from setaria.home.presence import Presence
 from setaria.home.spec.library import SpecLibrary
 from setaria.home.structure import ARRANGING, Linkage, Structure, Thing, evolve
 from setaria.home.zone import zone_of
-from setaria.rights import Act, Principal, Target
+from setaria.rights import Act, Grant, Principal, Target, may_give
 
 ARRANGING_NEEDS: Final[Mapping[type, Act]] = {
     c.DescribeHousehold: Act.HOUSEHOLD_MANAGE,
@@ -93,7 +96,11 @@ class Home:
         self.world = World(self.live, clock, self.acting, self.arranged)
         self.engine = Engine(self.world, ids)
         self._writer = writer
+        self._ids = ids
         self._secrets = secrets
+        self._taken = b""  # the id of the last fact of the arrangement that was taken over
+        self._took = asyncio.Event()
+        self.unbound: dict[str, tuple[str, ...]] = {}
         self._unlisten: Callable[[], None] | None = None
         self._on_found: list[Callable[[Found], None]] = []
         self._waiting: Timer | None = None
@@ -113,11 +120,13 @@ class Home:
         self.presence.sources(structure.presence_sources)
 
     def arm(self) -> None:
+        last_change = binding.last_change(self.arranged)
         for linkage in self.structure.linkages.values():
-            self._arm(linkage)
+            self._arm(linkage, last_change)
 
     async def start(self) -> None:
         """Linkages go on where they were; then the radios begin to look for things."""
+        self._taken = self._ids.next()  # what is older is in the structure already
         self._unlisten = self._writer.listen(lambda facts, cursor: self.take_over(facts))
         self._resume()
         for radio in self.radios.values():
@@ -145,6 +154,15 @@ class Home:
             await radio.stop()
         if self._unlisten is not None:
             self._unlisten()
+            self._unlisten = None
+            self._took.set()
+
+    async def flush(self) -> None:
+        """Wait until what was recorded is durable. Raises Refused: log_full and the like."""
+        try:
+            await self._writer.flush()
+        except LogFaulty as faulty:
+            raise faulty.refusal from faulty
 
     # What people ask.
 
@@ -160,7 +178,19 @@ class Home:
             raise Refused("not_allowed", act=str(Act.LINKAGE_WRITE), why="not_own")
         if isinstance(command, c.SaveScene):
             command = msgspec.structs.replace(command, targets=self._checked_targets(command.targets))
-        return await self._writer.submit(command, _actor(by), command_id)
+        if isinstance(command, c.GiveGrant):
+            self._require_own(by, command)
+        answer = await self._writer.submit(command, _actor(by), command_id)
+        while self._unlisten is not None and answer.facts and answer.facts[-1].id > self._taken:
+            await self._took.wait()  # whoever asks next finds it done
+        return answer
+
+    def _require_own(self, by: Principal, command: c.GiveGrant) -> None:
+        """Nobody gives what is not theirs."""
+        acts = tuple(Act(each) for each in command.acts if each in set(Act))  # what is none is refused by itself
+        grant = Grant(id=command.grant, member=command.member, acts=acts, since=command.since, by=by.member)
+        if not may_give(by, grant, now=self.clock.now()):
+            raise Refused("not_allowed", act=str(Act.GRANT_GIVE), why="not_own")
 
     async def write(self, by: Principal, thing: str, writes: Mapping[str, Value], command_id: str = "") -> Done:
         """`writes` by address within the thing. Raises Refused: not_found, not_allowed, unknown_property, value_…,
@@ -177,10 +207,10 @@ class Home:
                 raise Refused("property_not_writable", property=address, thing=thing)
             named[found.address] = found.parse(value)
             checked.append(Write(found.siid, found.piid, named[found.address]))
-        answer = await self._writer.submit(c.ControlThing(thing, named), _actor(by), command_id)
-        cause = id_text(answer.facts[0].id)
-        outcome = await self.control.wait_write(thing, checked, cause, _actor(by))
-        return raise_unless_done(outcome, thing)
+        command = c.ControlThing(thing, named)
+        return await self._send(
+            command, by, command_id, lambda cause: self.control.wait_write(thing, checked, cause, _actor(by))
+        )
 
     async def act(
         self, by: Principal, thing: str, action: str, arguments: Mapping[str, Value] | None = None, command_id: str = ""
@@ -205,10 +235,35 @@ class Home:
         if given:
             raise Refused("argument_unknown", action=action, argument=next(iter(given))[:80])
         command = c.ControlThing(thing, {}, found.address, {str(piid): value for piid, value in ordered})
-        answer = await self._writer.submit(command, _actor(by), command_id)
-        cause = id_text(answer.facts[0].id)
         act = ActCommand(found.siid, found.aiid, tuple(ordered))
-        return raise_unless_done(await self.control.wait_act(thing, act, cause, _actor(by)), thing)
+        return await self._send(
+            command, by, command_id, lambda cause: self.control.wait_act(thing, act, cause, _actor(by))
+        )
+
+    async def _send(
+        self,
+        command: c.ControlThing,
+        by: Principal,
+        command_id: str,
+        send: Callable[[str], Awaitable[Outcome]],
+    ) -> Done:
+        """Take the wish down, then send it, once for one command id. A log that is full must not leave people in the
+        dark: then it is sent all the same, and they are told that it could not be written down."""
+        before = self._ids.next()
+        try:
+            answer = await self._writer.submit(command, _actor(by), command_id)
+        except Refused as refused:
+            if refused.code not in ("log_full", "log_faulty"):
+                raise
+            body = f.CommandGiven(command.writes, command.action, command.arguments)
+            held = self.record(f"thing/{command.thing}", body, _actor(by))
+            raise_unless_done(await send(id_text(held.id)), command.thing)
+            raise Refused("done_not_kept", thing=command.thing, why=refused.code) from refused
+        cause = id_text(answer.facts[0].id)
+        outcome = await self.control.outcome_of(cause)
+        if outcome is None and answer.facts[0].id > before:
+            outcome = await send(cause)
+        return raise_unless_done(outcome or Unreachable("asked_before"), command.thing)
 
     async def set_scene(self, by: Principal, scene: str) -> None:
         """Send every target; what a thing refuses is told by its facts."""
@@ -220,13 +275,13 @@ class Home:
         self.permits.require(by, Act.SCENE_RUN, Target(secure=secure))
         for thing in things:
             self.permits.require(by, Act.THING_CONTROL, self.permits.target(thing))
-        self.acting.scene(scene, f"scene/{scene}", _actor(by))
-        await self._writer.flush()
+        self.acting.scene(scene, "", _actor(by))
+        await self.flush()
 
     async def operate_helper(self, by: Principal, helper: str, operation: str, value: Value | None = None) -> None:
         self.permits.require(by, Act.THING_CONTROL)
         self.helpers.operate(helper, operation, value, _actor(by))
-        await self._writer.flush()
+        await self.flush()
 
     async def run_linkage(self, by: Principal, linkage: str) -> str:
         """Its actions, now, whatever its triggers and conditions say; returns the run's id."""
@@ -234,7 +289,7 @@ class Home:
         if linkage not in self.engine.armed:
             raise Refused("not_found", what="linkage", id=linkage[:80])
         run = self.engine.run_now(linkage, by.member)
-        await self._writer.flush()
+        await self.flush()
         return run
 
     async def say_presence(self, by: Principal, member: str, home: bool) -> None:
@@ -242,7 +297,7 @@ class Home:
             raise Refused("not_found", what="member", id=member[:80])
         self.permits.require(by, Act.PROFILE_EDIT, Target(member=member))
         self.presence.say(member, home, "person", _actor(by))
-        await self._writer.flush()
+        await self.flush()
 
     def give_secret(self, by: Principal, radio: str, address: str, secret: bytes) -> None:
         self.permits.require(by, Act.RADIO_MANAGE)
@@ -298,22 +353,32 @@ class Home:
 
     def take_over(self, facts: Sequence[Fact]) -> None:
         """Facts of the arrangement that are durable."""
-        for fact in facts:
-            if type(fact.body) in ARRANGING:
+        arranging = [fact for fact in facts if type(fact.body) in ARRANGING]
+        if not arranging:
+            return
+        try:
+            for fact in arranging:
                 evolve(self.structure, fact)
                 self._arranged_by(fact.body)
+        finally:
+            self._taken = max(self._taken, arranging[-1].id)
+            took, self._took = self._took, asyncio.Event()
+            took.set()
 
     def _arranged_by(self, body: Any) -> None:
         self.permits.forget()
         if isinstance(body, f.LinkageSaved):
-            self._arm(self.structure.linkages[body.rule.id])
+            self._arm(self.structure.linkages[body.rule.id], binding.last_change(self.arranged))
         elif isinstance(body, f.LinkageSwitched):
             self.engine.switch(body.linkage, body.enabled)
         elif isinstance(body, f.LinkageRemoved):
             self.engine.disarm(body.linkage, "removed")
             self.engine.memory.forget(body.linkage)
+            self.unbound.pop(body.linkage, None)
         else:
             self._rearranged(body)
+            if isinstance(body, f.ThingAdded | f.ThingReplaced):
+                self._bind_anew(body.thing)
             self.engine.home_changed()
 
     def _rearranged(self, body: Any) -> None:
@@ -348,9 +413,24 @@ class Home:
         self.permits.zone = household.zone
         self.world.latitude, self.world.longitude = household.latitude, household.longitude
 
-    def _arm(self, linkage: Linkage) -> None:
-        if linkage.rule is not None:
-            self.engine.arm(linkage.rule, linkage.author, linkage.revision, linkage.enabled)
+    def _arm(self, linkage: Linkage, last_change: int) -> None:
+        """`unbound` then tells what it names that its things do not have."""
+        rule = linkage.rule
+        if rule is None:
+            return
+        self.unbound.pop(linkage.id, None)
+        if last_change > linkage.saved:
+            rule, missing = binding.bound(rule, self.arranged)
+            if missing:
+                self.unbound[linkage.id] = missing
+        self.engine.arm(rule, linkage.author, linkage.revision, linkage.enabled)
+
+    def _bind_anew(self, thing: str) -> None:
+        """Runs under way end: what they would still do was meant for the device that was there."""
+        last_change = binding.last_change(self.arranged)
+        for linkage in self.structure.active_linkages():
+            if linkage.rule is not None and binding.names(linkage.rule, thing, self.arranged):
+                self._arm(linkage, last_change)
 
     def _add_live(self, thing: Thing) -> None:
         spec = self.arranged.spec_of(thing.id)
@@ -361,6 +441,9 @@ class Home:
         """Tell its radio, with the secret and where it was last; without a secret the thing is shown as lost."""
         radio = self.radios.get(thing.radio)
         spec = self.arranged.spec_of(thing.id)
+        seen = self.finding.get(thing.radio, thing.address)
+        if seen is not None:
+            self.live.located(thing.id, seen.location)
         if radio is None or spec is None:
             self.live.lost(thing.id, "no_radio" if radio is None else "spec_unknown")
             return
@@ -368,21 +451,20 @@ class Home:
         if secret is None:
             self.live.lost(thing.id, "token_missing")
             return
-        seen = self.finding.get(thing.radio, thing.address)
-        if seen is not None:
-            self.live.located(thing.id, seen.location)
         readable = [each for each in spec.properties() if each.readable]
-        radio.follow(
-            Followed(
-                thing.id,
-                thing.address,
-                thing.model,
-                self.live.things[thing.id].location,
-                secret,
-                tuple((each.siid, each.piid) for each in readable),
-                tuple((each.siid, each.piid) for each in readable if each.notifies),
-            )
+        followed = Followed(
+            thing.id,
+            thing.address,
+            thing.model,
+            self.live.things[thing.id].location,
+            secret,
+            tuple((each.siid, each.piid) for each in readable),
+            tuple((each.siid, each.piid) for each in readable if each.notifies),
         )
+        try:
+            radio.follow(followed)
+        except Refused as refused:  # one that cannot be followed must not keep the others from it
+            self.live.lost(thing.id, refused.code)
 
     def _radio_of(self, thing: str) -> Radio | None:
         known = self.structure.things.get(thing)
@@ -398,12 +480,12 @@ class Home:
         for address, value in targets.items():
             owner, _, rest = address.partition("/")
             if owner == "helper":
-                checked[address] = value
+                checked[address] = self.helpers.checked(address, value)
                 continue
             found = self._spec(owner).find_property(rest)
             if not found.writable:
                 raise Refused("property_not_writable", property=rest, thing=owner)
-            checked[address] = found.parse(value)
+            checked[f"{owner}/{found.address}"] = found.parse(value)
         return checked
 
     def _news_of(self, found: Found) -> None:

@@ -15,26 +15,34 @@ from setaria.facts.fact import Actor, Fact
 from setaria.facts.kinds import Body
 from setaria.home import facts as f
 from setaria.home.dead_band import worth_keeping
-from setaria.home.ports import Reading, Value
+from setaria.home.ports import Reading, Value, Write
+from setaria.home.spec.formats import Format
 from setaria.home.spec.model import Property, Spec
 
-FORM: Final = "live/1"
+NOT_SEEN_YET: Final = "not_seen_yet"
 LONGEST_KEPT: Final = 1_024  # characters of a string property kept in a fact: maps of vacuums come in kilobytes
 
 
 class Slot:
     """One piece of state and those who watch it. `changed` is UTC microseconds, 0 when it was never seen."""
 
-    __slots__ = ("address", "changed", "kept", "owner", "property", "value", "watchers")
+    __slots__ = ("address", "changed", "kept", "owner", "property", "readable", "type", "value", "watchers")
 
-    def __init__(self, address: str, owner: str, property: Property | None = None) -> None:  # noqa: A002  the design's word
+    def __init__(self, address: str, owner: str) -> None:
         self.address = address
         self.owner = owner
-        self.property = property
+        self.property: Property | None = None
+        self.readable = True
+        self.type: type | None = None  # readings of exactly this type need no conversion
         self.value: Value | None = None
         self.kept: Value | None = None
         self.changed = 0
         self.watchers: tuple[Watcher, ...] = ()
+
+    def describe(self, spec_property: Property) -> None:
+        self.property = spec_property
+        self.readable = spec_property.readable
+        self.type = bool if spec_property.format is Format.BOOL else None
 
 
 Watcher = Callable[[Slot, Value | None], None]
@@ -51,8 +59,13 @@ class LiveThing:
         self.spec = spec
         self.by_key = slots
         self.reachable = False
-        self.reason = "not_seen_yet"
+        self.reason = NOT_SEEN_YET
         self.location = ""
+
+    def reads(self, write: Write) -> bool:
+        """Whether what was written can be read back."""
+        slot = self.by_key.get(write.siid << 16 | write.piid)
+        return slot is not None and slot.readable
 
 
 def key_of(siid: int, piid: int) -> int:
@@ -64,7 +77,9 @@ class Recorder(Protocol):
 
 
 class _Frozen(msgspec.Struct, array_like=True):
-    slots: list[tuple[str, Value | None, int]]
+    """Slots are (address, value, value kept last, changed)."""
+
+    slots: list[tuple[str, Value | None, Value | None, int]]
     things: dict[str, tuple[bool, str, str]]
 
 
@@ -89,26 +104,28 @@ class Live:
     # Making and unmaking.
 
     def add_thing(self, thing: str, radio: str, spec: Spec) -> LiveThing:
-        """Slots keep their values and watchers when a thing is replaced by another model with the same address."""
+        """When another device takes a thing's place, slots it has too keep their watchers; values are its own."""
         by_key: dict[int, Slot] = {}
+        before = self.things.get(thing)
+        gone = {slot.address for slot in before.by_key.values()} if before is not None else set()
         for each in spec.properties():
             address = f"{thing}/{each.address}"
             slot = self.slots.get(address)
             if slot is None:
                 slot = self.slots[address] = Slot(address, thing)
-            slot.property = each
+            slot.describe(each)
+            slot.value, slot.kept, slot.changed = None, None, 0
             by_key[key_of(each.siid, each.piid)] = slot
+            gone.discard(address)
+        for address in gone:
+            del self.slots[address]
         live = self.things[thing] = LiveThing(thing, radio, spec, by_key)
-        kept = {slot.address for slot in by_key.values()}
-        for address in [each.address for each in self.slots.values() if each.owner == thing]:
-            if address not in kept:
-                del self.slots[address]
         return live
 
     def remove_thing(self, thing: str) -> None:
-        self.things.pop(thing, None)
-        for address in [slot.address for slot in self.slots.values() if slot.owner == thing]:
-            del self.slots[address]
+        live = self.things.pop(thing, None)
+        for slot in live.by_key.values() if live is not None else ():
+            del self.slots[slot.address]
 
     def add_slot(self, address: str, owner: str, value: Value | None) -> Slot:
         slot = self.slots.get(address)
@@ -123,7 +140,7 @@ class Live:
 
     # What enters.
 
-    def observed(self, thing: str, readings: Iterable[Reading]) -> None:
+    def observed(self, thing: str, readings: Iterable[Reading | Write]) -> None:
         """Values from the thing itself. Unknown properties and senseless values are passed over."""
         live = self.things.get(thing)
         if live is None:
@@ -133,10 +150,11 @@ class Live:
             slot = by_key.get(reading.siid << 16 | reading.piid)
             if slot is None:
                 continue
-            spec_property = slot.property
-            assert spec_property is not None
-            value = spec_property.accept(reading.value)
-            if value is not None and value != slot.value:
+            value: Value | None = reading.value
+            if type(value) is not slot.type:
+                assert slot.property is not None
+                value = slot.property.accept(value)
+            if value != slot.value and value is not None:
                 self._change(slot, value, live)
 
     def _change(self, slot: Slot, value: Value, live: LiveThing) -> None:
@@ -208,16 +226,26 @@ class Live:
 
     # What is rebuilt.
 
+    def forget(self, owner: str) -> None:
+        """Of the past: another device came, or somebody left and another took the name."""
+        live = self.things.get(owner)
+        slots = live.by_key.values() if live is not None else self.slots.values()
+        for slot in slots:
+            if slot.owner == owner:
+                slot.value, slot.kept, slot.changed = None, None, 0
+        if live is not None:
+            live.reachable, live.reason, live.location = False, NOT_SEEN_YET, ""
+
     def apply(self, fact: Fact) -> None:
         """Take over what a fact of the past says; nobody is told."""
         body = fact.body
-        owner = fact.aggregate.partition("/")[2]
+        owner = fact.aggregate.split("/")[1]  # thing/ID, member/ID, statistics/ID/DAY
         if type(body) is f.Reading:
-            self._restore(f"{owner}/{body.property}", body.value, fact.time)
+            self._restore(f"{owner}/{body.property}", body.value, body.value, fact.time)
         elif type(body) is f.Statistics:
             slot = self.slots.get(f"{owner}/{body.property}")
-            if slot is not None and slot.changed <= body.since + body.width:
-                self._restore(slot.address, body.last, body.since + body.width)
+            if slot is not None and slot.value != body.last and slot.changed < body.since + body.width:
+                self._restore(slot.address, body.last, body.last, body.since + body.width)
         elif isinstance(body, f.ThingReached | f.ThingLost):
             live = self.things.get(owner)
             if live is not None:
@@ -227,23 +255,24 @@ class Live:
             if owner in self.things:
                 self.things[owner].location = body.location
         elif type(body) is f.PresenceChanged:
-            self._restore(f"member/{owner}.home", body.home, fact.time)
+            self._restore(f"member/{owner}.home", body.home, None, fact.time)
 
-    def _restore(self, address: str, value: Value, time: int) -> None:
+    def _restore(self, address: str, value: Value, kept: Value | None, time: int) -> None:
         slot = self.slots.get(address)
         if slot is not None:
-            slot.value, slot.kept, slot.changed = value, value, time
+            slot.value, slot.kept, slot.changed = value, kept, time
 
     def freeze(self) -> bytes:
-        seen = [(slot.address, slot.value, slot.changed) for slot in self.slots.values() if slot.changed]
+        seen = [(each.address, each.value, each.kept, each.changed) for each in self.slots.values()]
+        seen = [each for each in seen if each[1] is not None]
         things = {each.id: (each.reachable, each.reason, each.location) for each in self.things.values()}
         return msgspec.msgpack.encode(_Frozen(seen, things))
 
     def thaw(self, frozen: bytes) -> None:
         state = msgspec.msgpack.decode(frozen, type=_Frozen)
-        for address, value, changed in state.slots:
+        for address, value, kept, changed in state.slots:
             if value is not None:
-                self._restore(address, value, changed)
+                self._restore(address, value, kept, changed)
         for thing, (reachable, reason, location) in state.things.items():
             live = self.things.get(thing)
             if live is not None:

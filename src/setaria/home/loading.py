@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Final, Protocol
 
@@ -9,6 +10,7 @@ import msgspec
 
 from setaria.facts.fact import Fact
 from setaria.facts.log import Batch, Log, LogFaulty, Snapshot, Stored
+from setaria.facts.refused import Refused
 from setaria.home import facts as f
 from setaria.home.decide import ArrangementDecider
 from setaria.home.home import Home
@@ -16,8 +18,11 @@ from setaria.home.linkage import memory
 from setaria.home.structure import Structure
 
 SNAPSHOT: Final = "view/home"
-FORM: Final = "home/1"
+FORM: Final = "home/2"
 FACTS_A_STEP: Final = 4_000
+
+
+logger = logging.getLogger(__name__)
 
 
 class Source(Protocol):
@@ -50,14 +55,15 @@ def load(home: Home, source: Source, use_snapshot: bool = True) -> int:
     home.follow_structure(load_structure(source, home.household))
     after = 0
     saved, _ = source.read_aggregate_now(SNAPSHOT)
-    if use_snapshot and saved is not None and saved.form == FORM:
-        _thaw(home, saved.state)
+    home.helpers.blank()
+    if use_snapshot and saved is not None and saved.form == FORM and _thaw(home, saved.state):
         after = saved.seq
     replayed = 0
     while stored := source.read_now(after, FACTS_A_STEP):
         apply(home, (each.fact for each in stored))
         replayed += len(stored)
         after = stored[-1].seq
+    home.helpers.complete()
     home.arm()
     return replayed
 
@@ -68,12 +74,18 @@ def apply(home: Home, facts: Iterable[Fact]) -> None:
         kind = type(fact.body)
         if kind is f.Reading:
             home.live.apply(fact)
-        elif kind is f.HelperSet:
-            home.helpers.apply(fact)
         elif kind in _OF_LINKAGES:
             remembering.apply(fact.aggregate.partition("/")[2], fact.body, fact.time)
         elif kind in _OF_STATE:
             home.live.apply(fact)
+        elif kind in _OF_HELPERS:
+            home.helpers.apply(fact)
+        elif isinstance(fact.body, f.ThingAdded | f.ThingReplaced):
+            home.live.forget(fact.body.thing)
+        elif isinstance(fact.body, f.LinkageRemoved):
+            remembering.forget(fact.body.linkage)
+        elif isinstance(fact.body, f.MemberRemoved):
+            home.live.forget(f"member/{fact.body.member}")
 
 
 def freeze(home: Home) -> bytes:
@@ -81,23 +93,36 @@ def freeze(home: Home) -> bytes:
     return msgspec.msgpack.encode(frozen)
 
 
-def _thaw(home: Home, state: bytes) -> None:
-    frozen = msgspec.msgpack.decode(state, type=_Frozen)
-    home.live.thaw(frozen.live)
-    home.engine.remember(memory.thaw(frozen.linkages))
+def _thaw(home: Home, state: bytes) -> bool:
+    """False, and nothing changed, when it cannot be read."""
+    try:
+        frozen = msgspec.msgpack.decode(state, type=_Frozen)
+        linkages = memory.thaw(frozen.linkages)
+        home.live.thaw(frozen.live)
+    except msgspec.DecodeError:
+        logger.exception("the snapshot cannot be read; the facts are")
+        return False
+    home.engine.remember(linkages)
     home.helpers.dues = {helper: due for helper, due in frozen.timers.items() if helper in home.structure.helpers}
+    return True
 
 
 async def save_snapshot(home: Home, log: Log) -> None:
-    """Stamped with the last durable fact: what the state holds beyond it is replayed, and replaying changes nothing."""
-    head = (await log.head()).seqs[0]
-    if head == 0:
-        return
+    """Stamped with the last durable fact: what the state holds beyond it is replayed, and replaying changes nothing.
+
+    What it holds must be durable before it is: a state that runs ahead of the log could not be rebuilt from it.
+    """
     try:
-        await log.append(0, Batch(snapshots=[Snapshot(SNAPSHOT, head, FORM, freeze(home))]))
-    except LogFaulty:
+        head = (await log.head()).seqs[0]
+        if head == 0:
+            return
+        frozen = freeze(home)
+        await home.flush()
+        await log.append(0, Batch(snapshots=[Snapshot(SNAPSHOT, head, FORM, frozen)]))
+    except (LogFaulty, Refused):
         return  # the next one will do
 
 
+_OF_HELPERS: Final = frozenset({f.HelperSet, f.HelperSaved, f.HelperRemoved})
 _OF_LINKAGES: Final = frozenset({f.RunEnded, f.RunDeclined, f.RunPaused, f.RunQueued, f.HoldBegan, f.HoldEnded})
 _OF_STATE: Final = frozenset({f.Statistics, f.ThingReached, f.ThingLost, f.ThingLocated, f.PresenceChanged})

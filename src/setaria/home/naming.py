@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container
+from typing import Final
 
-_KINDS = {
+RESERVED: Final = frozenset({"helper", "member", "sun", "hub", "home", "time", "trigger"})
+_KINDS: Final = {
     "airp": "purifier",
     "airpurifier": "purifier",
     "airc": "air_conditioner",
@@ -31,7 +33,7 @@ def id_for(model: str, room: str, taken: Container[str]) -> str:
     kind = parts[1] if len(parts) > 1 else parts[0]
     word = re.sub(r"[^a-z0-9]+", "_", _KINDS.get(kind, kind)).strip("_") or "thing"
     base = f"{room}_{word}" if room else word
-    base = base if base[0].isalpha() else f"thing_{base}"
+    base = base if base[0].isalpha() and base not in RESERVED else f"thing_{base}"
     base = base[:56]
     candidate, number = base, 2
     while candidate in taken:

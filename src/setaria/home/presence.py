@@ -7,6 +7,7 @@ themselves, who may always say so. A phone that sleeps does not answer every tim
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,7 @@ PROBE_WAITS: Final = 2.0  # seconds
 PROBE_PORT: Final = 62_078  # answered or refused by a phone that is there; either will do
 PROBES_AT_ONCE: Final = 16
 
+logger = logging.getLogger(__name__)
 Probe = Callable[[str], Awaitable[bool]]
 
 
@@ -63,11 +65,13 @@ class Presence:
     async def look(self) -> None:
         """Ask every source once."""
         gate = asyncio.Semaphore(PROBES_AT_ONCE)
+        there: set[str] = set()
 
         async def ask(source: PresenceSource) -> None:
             async with gate:
-                if await self._probe(source.address):
+                if await self._answers(source.address):
                     self._heard[source] = self._clock.ticks()
+                    there.add(source.member)
 
         sources = [each for each in self._sources if each.type == "network"]
         now = self._clock.ticks()
@@ -75,12 +79,20 @@ class Presence:
             self._heard.setdefault(source, now)
         await asyncio.gather(*(ask(source) for source in sources))
         actor = Actor("radio/network", "thing")
-        for member in {source.member for source in sources}:
-            last = max(self._heard[source] for source in sources if source.member == member)
-            if last > now:
+        for member in sorted({source.member for source in sources}):
+            last = max(self._heard.get(source, now) for source in sources if source.member == member)
+            if member in there:
                 self.say(member, True, "network", actor)
             elif now - last >= AWAY_AFTER:
                 self.say(member, False, "network", actor)
+
+    async def _answers(self, address: str) -> bool:
+        """A source that cannot even be asked (a name that is none) must not silence the others."""
+        try:
+            return await self._probe(address)
+        except Exception:
+            logger.exception("asking whether %s is there", address)
+            return False
 
     async def _run(self) -> None:
         while True:

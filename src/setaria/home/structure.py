@@ -15,6 +15,7 @@ from setaria.home.ports import Value
 from setaria.rights import Act, Grant
 
 REVISIONS_KEPT: Final = 10
+REMOVED_KEPT: Final = 100  # removed linkages that can be brought back
 
 
 class Household(msgspec.Struct, frozen=True):
@@ -54,6 +55,7 @@ class Thing(msgspec.Struct, frozen=True):
     room: str = ""
     labels: tuple[str, ...] = ()
     added: int = 0
+    replaced: int = 0
 
 
 class Scene(msgspec.Struct, frozen=True):
@@ -135,6 +137,18 @@ def _room_removed(state: Structure, body: f.RoomRemoved, _: Fact) -> None:
     state.rooms.pop(body.room, None)
     for thing in [each for each in state.things.values() if each.room == body.room]:
         state.things[thing.id] = msgspec.structs.replace(thing, room="")
+    _narrow_grants(state, room=body.room)
+
+
+def _narrow_grants(state: Structure, room: str = "", thing: str = "") -> None:
+    """What is gone is lent no more. A grant without places would hold everywhere: one that has lost its last ends."""
+    for grant in [each for each in state.grants.values() if room in each.rooms or thing in each.things]:
+        rooms = tuple(each for each in grant.rooms if each != room)
+        things = tuple(each for each in grant.things if each != thing)
+        if rooms or things:
+            state.grants[grant.id] = msgspec.structs.replace(grant, rooms=rooms, things=things)
+        else:
+            del state.grants[grant.id]
 
 
 def _member(state: Structure, body: f.MemberSaved, _: Fact) -> None:
@@ -176,13 +190,15 @@ def _thing_arranged(state: Structure, body: f.ThingArranged, _: Fact) -> None:
     state.things[body.thing] = msgspec.structs.replace(thing, name=body.name, room=body.room, labels=body.labels)
 
 
-def _thing_replaced(state: Structure, body: f.ThingReplaced, _: Fact) -> None:
-    thing = state.things[body.thing]
-    state.things[body.thing] = msgspec.structs.replace(thing, radio=body.radio, address=body.address, model=body.model)
+def _thing_replaced(state: Structure, body: f.ThingReplaced, fact: Fact) -> None:
+    state.things[body.thing] = msgspec.structs.replace(
+        state.things[body.thing], radio=body.radio, address=body.address, model=body.model, replaced=fact.time
+    )
 
 
 def _thing_removed(state: Structure, body: f.ThingRemoved, _: Fact) -> None:
     state.things.pop(body.thing, None)
+    _narrow_grants(state, thing=body.thing)
 
 
 def _scene(state: Structure, body: f.SceneSaved, _: Fact) -> None:
@@ -218,7 +234,8 @@ def _linkage(state: Structure, body: f.LinkageSaved, fact: Fact) -> None:
     if before is not None:
         kept = before.earlier if before.rule is None else (*before.earlier, (before.rule, before.author))
         earlier = before.earlier[:-1] if body.undo else kept[-REVISIONS_KEPT:]
-    enabled = body.rule.enabled if before is None else before.enabled
+    anew = before is None or (before.rule is None and not body.undo)
+    enabled = body.rule.enabled if before is None or anew else before.enabled
     state.linkages[body.rule.id] = Linkage(
         body.rule.id, body.rule, body.author, body.revision, enabled, fact.time, earlier
     )
@@ -233,7 +250,11 @@ def _linkage_removed(state: Structure, body: f.LinkageRemoved, _: Fact) -> None:
     linkage = state.linkages[body.linkage]
     if linkage.rule is not None:
         earlier = (*linkage.earlier, (linkage.rule, linkage.author))[-REVISIONS_KEPT:]
+        del state.linkages[body.linkage]  # to the end: the order tells which was removed first
         state.linkages[body.linkage] = msgspec.structs.replace(linkage, rule=None, earlier=earlier)
+        removed = [each.id for each in state.linkages.values() if each.rule is None]
+        for forgotten in removed[:-REMOVED_KEPT]:
+            del state.linkages[forgotten]
 
 
 _CHANGES: Final[dict[type[Body], Callable[[Structure, Any, Fact], None]]] = {

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 from setaria.facts.clock import SECOND
 from setaria.facts.fact import Actor
+from setaria.facts.refused import Refused
 from setaria.home.linkage import rule as r
-from setaria.home.linkage.compile import compile_steps, value_of
-from setaria.home.linkage.conditions import Test, all_of
-from setaria.home.linkage.run import Program, Run
+from setaria.home.linkage.run import Program, Run, Thread
+from setaria.home.linkage.stored import changed
 from setaria.home.linkage.watch import Unwatch
 from setaria.home.linkage.world import World
 
@@ -36,6 +37,7 @@ class Armed:
         "revision",
         "rule",
         "runs",
+        "saved",
         "unwatch",
     )
 
@@ -51,25 +53,33 @@ class Armed:
         self.queue: deque[tuple[str, dict[str, Any]]] = deque()
         self.unwatch: list[Unwatch] = []
         self.last = 0  # when the last run began, UTC microseconds
+        self.saved = 0
         self.lately: deque[int] = deque()  # the runs that `rate` counts
-        self.plain = not rule.variables and "trigger" not in rule.source and "this" not in rule.source
+        self.plain = False  # whether no formula of it asks for the trigger; known once compiled
         self._compiled = False
-        self._check: Test | None = None
+        self._check: Callable[[Run], bool] | None = None
         self._program: Program | None = None
         self._second = 0
         self._starts = 0
 
     def compile(self, world: World) -> None:
         if not self._compiled:
-            self._check = all_of(self.rule.conditions, world)
-            self._program = compile_steps(self.rule.actions, world)
+            from setaria.home.linkage.compile import compile_steps  # late: a hub starts without
+            from setaria.home.linkage.conditions import all_of
+
+            try:
+                self._check = all_of(self.rule.conditions, world)
+                self._program = compile_steps(self.rule.actions, world)
+            except Refused as refused:  # a formula that this program no longer reads: each run says so
+                self._check, self._program = None, _failing(refused)
+            self.plain = not _asks_for_trigger(self.rule)
             self._compiled = True
 
     def forget_compiled(self) -> None:
         """The home has changed: rooms and specs are looked up anew at the next run."""
         self._compiled = False
 
-    def check(self, world: World) -> Test | None:
+    def check(self, world: World) -> Callable[[Run], bool] | None:
         self.compile(world)
         return self._check
 
@@ -79,16 +89,27 @@ class Armed:
         return self._program
 
     def variables(self, run: Run) -> None:
+        from setaria.home.linkage.compile import value_of
+
         for name, value in self.rule.variables.items():
             run.variables[name] = value_of(value, run.world)(run)
 
-    def too_fast(self, ticks: int) -> bool:
+    def too_fast(self, now: int) -> bool:
         """A loop that the checks did not see must not eat the hub."""
-        second = ticks // SECOND
+        second = now // SECOND
         if second != self._second:
             self._second, self._starts = second, 0
         self._starts += 1
         return self._starts > MOST_STARTS_A_SECOND
+
+    def first_too_fast(self) -> bool:
+        return self._starts == MOST_STARTS_A_SECOND + 1
+
+    def remember(self, last: int) -> None:
+        """When it last began, from before a restart or an edit."""
+        self.last = last
+        if last and self.rule.rate is not None:
+            self.lately.append(last)
 
     def resting(self, now: int) -> str:
         """Why it may not run yet: cooldown, rate, or ""."""
@@ -106,3 +127,23 @@ class Armed:
         self.last = now
         if self.rule.rate is not None:
             self.lately.append(now)
+
+
+def _asks_for_trigger(rule: r.Rule) -> bool:
+    found = False
+
+    def look(part: Any) -> Any:
+        nonlocal found
+        source = part.source if isinstance(part, r.Formula) else part.get("source") if isinstance(part, dict) else None
+        found = found or (isinstance(source, str) and "trigger" in source)
+        return part
+
+    changed((rule.conditions, rule.actions, rule.variables), look)
+    return found
+
+
+def _failing(refused: Refused) -> Program:
+    def op(run: Run, thread: Thread) -> int:
+        raise refused
+
+    return Program([op], [""], [], {})

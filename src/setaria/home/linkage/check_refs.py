@@ -53,7 +53,6 @@ _HELPERS: Final[Mapping[str, tuple[str, str]]] = {  # kind: property, domain of 
     "counter": ("count", "counter"),
     "timer": ("running", "timer"),
 }
-EVERY: Final = "all"
 NUMERIC: Final = "#"  # in place of a word: a number is wanted
 _NUMBERS: Final = ("humidity", "pm25", "illumination", "position", "brightness", "power", "battery", "left_time")
 

@@ -11,7 +11,7 @@ import msgspec
 from setaria.facts.refused import Refused
 from setaria.home.linkage.check_base import Desk
 from setaria.home.linkage.check_parts import LONG, check_condition, check_conditions, check_triggers, contradictions
-from setaria.home.linkage.check_refs import EVERY, unknown
+from setaria.home.linkage.check_refs import unknown
 from setaria.home.linkage.check_values import literals
 from setaria.home.linkage.parse_services import ACT
 from setaria.home.linkage.parse_values import DAY
@@ -39,6 +39,7 @@ from setaria.home.linkage.rule import (
     VariablesStep,
     WaitStep,
 )
+from setaria.home.linkage.targets import EVERY
 from setaria.home.spec.homeassistant import translate
 from setaria.home.spec.model import Action, Property, Spec
 

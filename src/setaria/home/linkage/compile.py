@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from setaria.expression import Template
 from setaria.facts.clock import SECOND
 from setaria.facts.refused import Refused
 from setaria.home.linkage import rule as r
@@ -18,9 +17,11 @@ from setaria.home.linkage.run import END, PAUSE, Op, Program, Run, Thread
 from setaria.home.linkage.service import service_op
 from setaria.home.linkage.world import World
 from setaria.home.ports import Act, Value, Write
+from setaria.home.spec.model import Property
 
 LONGEST_DELAY: Final = 30 * 24 * 3600 * SECOND
 LONGEST_MESSAGE: Final = 2_000
+MOST_TURNS: Final = 10_000  # of a counted loop
 
 
 def compile_steps(steps: Sequence[r.Step], world: World) -> Program:
@@ -33,6 +34,8 @@ def compile_steps(steps: Sequence[r.Step], world: World) -> Program:
 def value_of(given: Any, world: World) -> Callable[[Run], Any]:
     """For a literal, a formula, or a list or mapping of these."""
     if isinstance(given, r.Formula):
+        from setaria.expression import Template
+
         template = Template.parse(given.source)
         return lambda run: template.evaluate(run.scope)
     if isinstance(given, Mapping) and given.get("type") == "formula" and set(given) == {"type", "source"}:
@@ -72,7 +75,7 @@ class _Compiler:
 
     def steps(self, steps: Sequence[r.Step]) -> None:
         for step in steps:
-            if step.enabled:
+            if step.enabled and not (isinstance(step, r.ConditionStep) and not step.condition.enabled):
                 first = self.here
                 _EMITTERS[type(step)](self, step)
                 if step.continue_on_error:
@@ -115,8 +118,11 @@ class _Compiler:
 
         def op(run: Run, thread: Thread) -> int:
             require(run, step.thing)
-            given = tuple((piid, value(run)) for piid, value in arguments)
-            run.note(path, {"act": f"{step.thing}/{step.address}"})
+            spec = world.catalogue.spec_of(step.thing)
+            if spec is None:
+                raise Refused("not_found", what="thing", id=step.thing)
+            given = tuple((piid, _fitting(spec.property(step.siid, piid), value(run))) for piid, value in arguments)
+            run.note(path, {"act": step.address})
             world.effects.act(step.thing, Act(step.siid, step.aiid, given), run.id)
             return after
 
@@ -172,7 +178,9 @@ class _Compiler:
             duration = given(run)
             if isinstance(step.duration, r.Formula):
                 duration = _microseconds(duration)
-            thread.due = world.clock.now() + min(max(0, duration), LONGEST_DELAY)
+            if duration <= 0:
+                return after
+            thread.due = world.clock.now() + min(duration, LONGEST_DELAY)
             thread.pc = after
             run.note(path, {"until": thread.due})
             return PAUSE
@@ -188,13 +196,14 @@ class _Compiler:
         def begin(run: Run, thread: Thread) -> int:
             thread.pc = resumed
             thread.waits = True
-            thread.due = 0 if step.timeout < 0 else world.clock.now() + step.timeout
-            run.variables["wait"] = {"trigger": None, "completed": False}
+            thread.since = world.clock.now()
+            thread.due = 0 if step.timeout < 0 else thread.since + step.timeout
+            run.variables["wait"] = thread.own["wait"] = {"trigger": None, "completed": False}
             run.note(path, {"until": thread.due} if thread.due else None)
             return PAUSE
 
         def go_on(run: Run, thread: Thread) -> int:
-            completed = run.variables["wait"]["completed"]
+            completed = thread.own["wait"]["completed"]
             run.note(path, {"completed": completed})
             if not completed and not step.continue_on_timeout:
                 run.finish("stopped", "timeout")
@@ -240,7 +249,7 @@ class _Compiler:
         head = self.hole(step.path)
         self.steps(step.steps)
         tail = self.hole(step.path)
-        self.fill(start, _loop_start(step.path, head))
+        self.fill(start, _loop_start(step, self.world, head))
         self.fill(head, _loop_head(step, self.world, head + 1, self.here))
         self.fill(tail, _loop_tail(step, self.world, head, self.here))
 
@@ -283,7 +292,7 @@ class _Compiler:
 
         def op(run: Run, thread: Thread) -> int:
             run.note(step.path, {"event": step.event})
-            world.effects.fire(step.event, {name: value(run) for name, value in data.items()}, run.id)
+            world.effects.fire(step.event, {name: _plain(value(run)) for name, value in data.items()}, run.id)
             return after
 
         self.emit(step.path, op)
@@ -346,16 +355,33 @@ def _microseconds(seconds: Any) -> int:
     return round(seconds * SECOND)
 
 
-def _loop_start(path: str, head: int) -> Op:
+def _fitting(known: Property | None, value: Any) -> Value:
+    if known is None:
+        return _plain(value)
+    return known.parse(value)
+
+
+def _plain(value: Any) -> Value:
+    """What a fact can carry."""
+    return value if isinstance(value, bool | int | float | str) else str(value)
+
+
+def _loop_start(step: r.RepeatStep, world: World, head: int) -> Op:
+    """A count is asked once. The `repeat` of the loop around this one is kept until this one ends."""
+    count = value_of(step.count, world)
+    path = step.path
+
     def op(run: Run, thread: Thread) -> int:
         thread.loops[path] = 0
+        if step.count is not None:
+            thread.loops[f"{path}/count"] = _whole(count(run), MOST_TURNS)
+        thread.own[f"repeat around {path}"] = thread.own.get("repeat")
         return head
 
     return op
 
 
 def _loop_head(step: r.RepeatStep, world: World, body: int, after: int) -> Op:
-    count = value_of(step.count, world)
     items = None if step.for_each is None else value_of(step.for_each, world)
     go_on = None if step.while_ is None else all_of(step.while_, world, traced=False)
     path = step.path
@@ -365,16 +391,16 @@ def _loop_head(step: r.RepeatStep, world: World, body: int, after: int) -> Op:
         last = step.bound
         repeat: dict[str, Any] = {"index": turn + 1, "first": turn == 0}
         if step.count is not None:
-            last = _whole(count(run), step.bound)
+            last = thread.loops[f"{path}/count"]
             repeat["last"] = turn + 1 == last
         elif items is not None:
             given = items(run)
             last = len(given)
             repeat["last"] = turn + 1 == last
             repeat["item"] = given[turn] if turn < last else None
-        run.variables["repeat"] = repeat
+        run.variables["repeat"] = thread.own["repeat"] = repeat
         if turn >= last or (go_on is not None and not go_on(run)):
-            run.note(path, {"turns": turn})
+            _loop_end(run, thread, path)
             return after
         return body
 
@@ -388,14 +414,28 @@ def _loop_tail(step: r.RepeatStep, world: World, head: int, after: int) -> Op:
     def op(run: Run, thread: Thread) -> int:
         thread.loops[path] += 1
         if enough is not None and enough(run):
-            run.note(path, {"turns": thread.loops[path]})
+            _loop_end(run, thread, path)
             return after
         return head
 
     return op
 
 
+def _loop_end(run: Run, thread: Thread, path: str) -> None:
+    run.note(path, {"turns": thread.loops[path]})
+    around = thread.own.pop(f"repeat around {path}", None)
+    if around is None:
+        thread.own.pop("repeat", None)
+    else:
+        run.variables["repeat"] = thread.own["repeat"] = around
+
+
 def _whole(value: Any, most: int) -> int:
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            raise Refused("value_wrong_type", property="count", value=value[:80], format="number") from None
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         raise Refused("value_wrong_type", property="count", value=str(value)[:80], format="number")
     return min(max(0, int(value)), most)

@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from setaria.expression import Template
 from setaria.facts.clock import DAY, SECOND
 from setaria.home.linkage import rule as r
-from setaria.home.linkage.run import Run
+from setaria.home.linkage.comparing import between, bound
+from setaria.home.linkage.run import MOST_TRACE, Run
 from setaria.home.linkage.sun import sun_times
 from setaria.home.linkage.world import World
 from setaria.home.live import Slot
-from setaria.home.ports import Value
 
 Test = Callable[[Run], bool]
-
-
-def is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def all_of(conditions: Sequence[r.Condition], world: World, *, traced: bool = True) -> Test | None:
@@ -31,9 +26,11 @@ def all_of(conditions: Sequence[r.Condition], world: World, *, traced: bool = Tr
         return lambda run: all(test(run) for test in plain)
 
     def check(run: Run) -> bool:
+        trace, ticks, started = run.trace, run.ticks, run.started
         for path, test in tests:
             holds = test(run)
-            run.note(path, holds)
+            if len(trace) < MOST_TRACE:
+                trace.append((path, holds, ticks() - started))
             if not holds:
                 return False
         return True
@@ -85,27 +82,12 @@ def _state(condition: r.StateCondition, world: World) -> Test:
     return lambda run: all(holds(slot) for slot in present)
 
 
-def bound(given: float | r.Ref | None, world: World) -> Callable[[], Value | None]:
-    if isinstance(given, r.Ref):
-        address = given.address
-        return lambda: slot.value if (slot := world.slot(address)) is not None else None
-    return lambda: given
-
-
-def between(value: Value | None, above: Value | None, below: Value | None) -> bool:
-    """In the open interval; a bound that is no number now lets nothing through."""
-    if not is_number(value):
-        return False
-    for limit, sign in ((above, 1), (below, -1)):
-        if limit is None:
-            continue
-        if not is_number(limit) or not (value > limit if sign > 0 else value < limit):  # type: ignore[operator]
-            return False
-    return True
-
-
 def _numeric(condition: r.NumericCondition, world: World) -> Test:
     slots = [world.slot(ref.address) for ref in condition.refs]
+    only = slots[0] if len(slots) == 1 else None
+    if only is not None and not isinstance(condition.above, r.Ref) and not isinstance(condition.below, r.Ref):
+        slot, floor, ceiling = only, condition.above, condition.below
+        return lambda run: between(slot.value, floor, ceiling)
     above, below = bound(condition.above, world), bound(condition.below, world)
     by_ref = isinstance(condition.above, r.Ref), isinstance(condition.below, r.Ref)
 
@@ -127,7 +109,9 @@ def _sun(condition: r.SunCondition, world: World) -> Test:
         moments = {"sunrise": sunrise, "sunset": sunset}
         after = moments[condition.after] + condition.after_offset if condition.after else None
         before = moments[condition.before] + condition.before_offset if condition.before else None
-        if after is not None and before is not None and before < after:
+        # Where the sun stays down both are at noon, and from one to the other it is night all day.
+        night = (condition.after, condition.before) == ("sunset", "sunrise")
+        if after is not None and before is not None and (before < after or (night and before == after)):
             return now >= after or now < before
         return (after is None or now >= after) and (before is None or now < before)
 
@@ -161,6 +145,8 @@ def _zone(condition: r.ZoneCondition, world: World) -> Test:
 
 
 def _formula(condition: r.FormulaCondition, world: World) -> Test:
+    from setaria.expression import Template
+
     template = Template.parse(condition.formula.source)
     return lambda run: template.test(run.scope)
 

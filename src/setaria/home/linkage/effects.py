@@ -10,7 +10,6 @@ import msgspec
 
 from setaria.facts.refused import Refused
 from setaria.home.linkage.catalogue import Catalogue
-from setaria.home.linkage.check_refs import EVERY
 from setaria.home.linkage.check_steps import known_data
 from setaria.home.linkage.rule import (
     ActStep,
@@ -43,6 +42,7 @@ from setaria.home.linkage.rule import (
     ZoneTrigger,
 )
 from setaria.home.linkage.stored import changed
+from setaria.home.linkage.targets import targets
 from setaria.home.ports import Value
 from setaria.home.spec.capability import capability
 from setaria.home.spec.homeassistant import ServiceAct, ServiceWrite, translate
@@ -222,15 +222,6 @@ class _Writer:
                 else:
                     value = each.value if isinstance(each, ServiceWrite) and len(data) == len(step.data) else None
                     self._property(f"{thing}/{each.property.address}", value, step.path, guards)
-
-
-def targets(step: ServiceStep, catalogue: Catalogue) -> list[str]:
-    """The things a call means now, each once; `thing/service` is one part of a thing."""
-    if EVERY in step.things:
-        return list(catalogue.things())
-    rooms = [thing for room in step.rooms for thing in catalogue.things_in(room)]
-    labelled = [thing for label in step.labels for thing in catalogue.things_labelled(label)]
-    return list(dict.fromkeys([*step.things, *rooms, *labelled]))
 
 
 def _helper_writes(step: HelperStep) -> list[tuple[str, Value | None]]:

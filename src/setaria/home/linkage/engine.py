@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from setaria.facts.ids import IdSource
@@ -21,11 +22,12 @@ from setaria.home.linkage.holds import Holds, LocalHolder
 from setaria.home.linkage.memory import Memory
 from setaria.home.linkage.run import Run, Thread
 from setaria.home.linkage.schedule import Schedule
-from setaria.home.linkage.watch import as_variable, watch
+from setaria.home.linkage.watch import as_variable, take_up, watch
 from setaria.home.linkage.world import World
 
 MOST_PENDING: Final = 10_000
 MOST_QUEUED: Final = 100
+MOST_TRACE_PAUSED: Final = 100  # of the trace, written anew at each pause
 
 
 class Engine:
@@ -35,9 +37,9 @@ class Engine:
         self.armed: dict[str, Armed] = {}
         self.dropped = 0
         self._ids = ids
-        self._holds = Holds(world.clock, self.memory, self._record)
+        self._holds = Holds(world, self.memory, self._record)
         self._schedule = Schedule(world, self.memory, self.fire, self._decline)
-        self._pending: deque[tuple[Armed, dict[str, Any]]] = deque()
+        self._pending: deque[Callable[[], None]] = deque()
         self._draining = False
 
     def remember(self, memory: Memory) -> None:
@@ -48,15 +50,19 @@ class Engine:
 
     # Arming.
 
-    def arm(self, rule: r.Rule, author: str, revision: int, enabled: bool) -> Armed:
-        """Take a linkage into service, in place of its earlier revision if there is one."""
+    def arm(self, rule: r.Rule, author: str, revision: int, enabled: bool, saved: int = 0) -> Armed:
+        """Take a linkage into service, in place of its earlier revision if there is one.
+
+        Times before `saved` (UTC microseconds) were none of its business.
+        """
         self.disarm(rule.id, "changed")
         armed = self.armed[rule.id] = Armed(rule, author, revision, enabled)
-        armed.last = self.memory.began.get(rule.id, 0)
+        armed.saved = saved
+        armed.remember(self.memory.began.get(rule.id, 0))
         self._watch(armed)
         return armed
 
-    def _watch(self, armed: Armed) -> None:
+    def _watch(self, armed: Armed, times: bool = True) -> None:
         if not armed.enabled:
             return
         holder = self._holds.of(armed)
@@ -64,7 +70,7 @@ class Engine:
             unwatch = watch(trigger, number, self.world, self._firing(armed, number), holder)
             if unwatch is not None:
                 armed.unwatch.append(unwatch)
-            elif trigger.enabled:
+            elif times and trigger.enabled:
                 self._schedule.add(armed, number, trigger)
 
     def _firing(self, armed: Armed, number: int) -> Callable[[dict[str, Any]], None]:
@@ -78,11 +84,11 @@ class Engine:
         armed = self.armed.pop(linkage, None)
         if armed is not None:
             self._unwatch(armed, how)
+            queue, armed.queue = armed.queue, deque()
             for run in list(armed.runs.values()):
                 self._cancel(armed, run, how)
-            for run_id, told in armed.queue:
+            for run_id, told in queue:
                 self._record_end(armed, run_id, self.world.clock.now(), 0, "cancelled", told, ())
-            armed.queue.clear()
 
     def _unwatch(self, armed: Armed, how: str) -> None:
         for unwatch in armed.unwatch:
@@ -100,29 +106,36 @@ class Engine:
             self._watch(armed)
 
     def home_changed(self) -> None:
-        """Specs, rooms or helpers are others now. Watches on slots that were replaced are taken anew."""
+        """Specs, rooms, helpers or the place are others now. Watches on slots that were replaced are taken anew."""
+        self._schedule.reckon()
         for armed in self.armed.values():
             armed.forget_compiled()
             for unwatch in armed.unwatch:
                 unwatch()
             armed.unwatch.clear()
-            self._schedule.remove(armed)
-            self._watch(armed)
+            self._holds.prune(armed)
+            self._watch(armed, times=False)
+            for run in armed.runs.values():
+                program = armed.program(self.world)
+                if program.paths == run.program.paths:
+                    run.program = program
+                for thread in run.threads.values():
+                    if thread.unwatch is not None:
+                        thread.unwatch()
+                        thread.unwatch = self._watch_for(armed, run, thread, again=True)
 
     def resume(self) -> None:
         """After a start: take up what waited. Needs a clock that can be trusted."""
         now = self.world.clock.now()
+        alive = max([*self.memory.began.values(), *self.memory.dues.values()], default=0)
         for run_id, (linkage, paused) in list(self.memory.paused.items()):
             self._resume_run(run_id, linkage, paused, now)
         for run_id, (linkage, queued) in list(self.memory.queued.items()):
-            armed = self.armed.get(linkage)
-            if armed is None:
-                self.memory.queued.pop(run_id)
-            else:
-                armed.queue.append((run_id, queued.trigger))
-                self._next_of_queue(armed)
+            self._resume_queued(run_id, linkage, queued, now)
         self._holds.resume(self.armed, self._firing)
-        self._schedule.catch_up()
+        for armed in list(self.armed.values()):
+            self._carry(partial(self._next_of_queue, armed))
+        self._schedule.catch_up(alive)
 
     def started(self) -> None:
         """The hub runs: fire what waits for that."""
@@ -149,32 +162,49 @@ class Engine:
             if len(self._pending) >= MOST_PENDING:
                 self.dropped += 1
                 return
-            self._pending.append((armed, told))
+            self._pending.append(partial(self._fire, armed, told))
             return
         self._draining = True
         try:
             self._fire(armed, told)
             while self._pending:
-                self._fire(*self._pending.popleft())
+                self._pending.popleft()()
+        finally:
+            self._draining = False
+
+    def _carry(self, act: Callable[[], None]) -> None:
+        """Now, or when what is under way is done: no run steps inside the step of another."""
+        self._pending.append(act)
+        if self._draining:
+            return
+        self._draining = True
+        try:
+            while self._pending:
+                self._pending.popleft()()
         finally:
             self._draining = False
 
     def run_now(self, linkage: str, by: str) -> str:
-        """Run a linkage's actions for a person who asked, whatever its triggers and conditions say."""
+        """Run a linkage's actions for a person who asked, whatever its triggers and conditions say. Its mode holds."""
         armed = self.armed[linkage]
-        return self._begin(armed, {"platform": "person", "id": by})
+        run = self._make(armed, {"platform": "person", "id": by}, self.world.clock.now())
+        self._carry(partial(self._begin, armed, run))
+        return run.id
 
     def _fire(self, armed: Armed, told: dict[str, Any]) -> None:
         if self.armed.get(armed.id) is not armed or not armed.enabled:
             return
         world = self.world
-        if armed.too_fast(world.clock.ticks()):
+        now = world.clock.now()
+        if armed.too_fast(now):
             self.dropped += 1
+            if armed.first_too_fast():
+                self._decline(armed, "too_fast", told, ())
             return
         check = armed.check(world)
-        run = self._make(armed, told)
-        if armed.rule.variables:
-            armed.variables(run)
+        run = self._make(armed, told, now)
+        if armed.rule.variables and not self._with_variables(armed, run):
+            return
         if check is not None and not self._holds_true(check, run):
             self._decline(armed, "conditions", told, tuple(run.trace))
             return
@@ -182,9 +212,20 @@ class Engine:
         if resting:
             self._decline(armed, resting, told, tuple(run.trace))
             return
-        if armed.runs and not self._make_way(armed, run):
+        if (armed.runs or armed.queue) and not self._make_way(armed, run):
             return
         self._start(armed, run)
+
+    def _with_variables(self, armed: Armed, run: Run) -> bool:
+        """Work out the linkage's own variables; a run whose variables cannot be worked out has failed."""
+        try:
+            armed.variables(run)
+        except Refused as refused:
+            run.note("variables", {"refused": refused.code})
+            run.finish("failed", refused.code)
+            self._settle(armed, run)
+            return False
+        return True
 
     @staticmethod
     def _holds_true(check: Callable[[Run], bool], run: Run) -> bool:
@@ -194,26 +235,26 @@ class Engine:
             run.note("condition", {"refused": refused.code})
             return False
 
-    def _make(self, armed: Armed, told: dict[str, Any]) -> Run:
+    def _make(self, armed: Armed, told: dict[str, Any], now: int) -> Run:
+        program = armed.program(self.world)
         variables: dict[str, Any] = {} if armed.plain else {"trigger": as_variable(told)}
         return Run(
-            self._ids.next().hex(),
+            self._ids.next(now).hex(),
             armed.id,
             armed.revision,
             armed.author,
-            armed.program(self.world),
+            program,
             self.world,
             told,
             variables,
-            self.world.clock.now(),
+            now,
         )
 
-    def _begin(self, armed: Armed, told: dict[str, Any]) -> str:
-        run = self._make(armed, told)
-        if armed.rule.variables:
-            armed.variables(run)
-        self._start(armed, run)
-        return run.id
+    def _begin(self, armed: Armed, run: Run) -> None:
+        if armed.rule.variables and not self._with_variables(armed, run):
+            return
+        if not (armed.runs or armed.queue) or self._make_way(armed, run):
+            self._start(armed, run)
 
     def _make_way(self, armed: Armed, run: Run) -> bool:
         """What the mode says of a run that finds another under way."""
@@ -243,32 +284,35 @@ class Engine:
             for thread in run.threads.values():
                 self._wait(armed, run, thread)
             run.paused = True
-            paused = f.RunPaused(run.id, run.revision, run.began, run.trigger, run.freeze(), tuple(run.trace))
+            trace = tuple(run.trace[-MOST_TRACE_PAUSED:])
+            paused = f.RunPaused(run.id, run.revision, run.began, run.trigger, run.freeze(), trace)
             self._record(armed, paused)
             return
         armed.runs.pop(run.id, None)
-        took = self.world.clock.ticks() - run.started
-        if run.paused:
-            took = self.world.clock.now() - run.began
-        self._record_end(armed, run.id, run.began, took, run.outcome, run.trigger, tuple(run.trace))
+        if run.paused or "due" in run.trigger:
+            took = max(0, self.world.clock.now() - run.began)
+            self._record_end(armed, run.id, run.began, took, run.outcome, run.trigger, tuple(run.trace))
+        else:
+            took = run.ticks() - run.started
+            body = f.RunEnded(run.id, run.revision, run.began, took, run.outcome, run.trigger, tuple(run.trace))
+            self.world.live.record(armed.aggregate, body, armed.actor, run.began + took)
+            self.memory.began[armed.id] = run.began  # all there is to remember of a run that never waited
         if armed.queue:
-            self._next_of_queue(armed)
+            self._carry(partial(self._next_of_queue, armed))
 
     def _next_of_queue(self, armed: Armed) -> None:
         if armed.queue and not armed.runs:
             run_id, told = armed.queue.popleft()
-            run = self._make(armed, told)
+            run = self._make(armed, told, self.world.clock.now())
             run.id = run_id
-            if armed.rule.variables:
-                armed.variables(run)
-            self._start(armed, run)
+            run.paused = True  # the log knows of its place
+            if not armed.rule.variables or self._with_variables(armed, run):
+                self._start(armed, run)
 
     def _cancel(self, armed: Armed, run: Run, why: str) -> None:
         run.finish("cancelled", why)
         run.note("", {"cancelled": why})
-        queue, armed.queue = armed.queue, deque()
         self._settle(armed, run)
-        armed.queue = queue
 
     # Waiting.
 
@@ -277,21 +321,31 @@ class Engine:
         clock = self.world.clock
         if thread.due and thread.timer is None:
             at = clock.ticks() + max(0, thread.due - clock.now())
-            thread.timer = clock.call_at(at, lambda: self._wake(armed, run, thread, None))
+            thread.timer = clock.call_at(at, self._waking(armed, run, thread))
         if thread.waits and thread.unwatch is None:
             thread.unwatch = self._watch_for(armed, run, thread)
 
-    def _watch_for(self, armed: Armed, run: Run, thread: Thread) -> Callable[[], None]:
+    def _waking(self, armed: Armed, run: Run, thread: Thread) -> Callable[[], None]:
+        return partial(self._carry, partial(self._wake, armed, run, thread, thread.turn, None))
+
+    def _watch_for(self, armed: Armed, run: Run, thread: Thread, again: bool = False) -> Callable[[], None]:
+        """`again`: the wait began earlier, before a restart or a change of the home."""
         step = run.program.waits[thread.pc]
+        turn = thread.turn
         holder = LocalHolder(self.world.clock)
         stops: list[Callable[[], None]] = [holder.close]
 
         def fired(told: dict[str, Any]) -> None:
-            self._wake(armed, run, thread, told)
+            self._carry(partial(self._wake, armed, run, thread, turn, told))
 
         for number, trigger in enumerate(step.triggers):
             unwatch = watch(trigger, number, self.world, fired, holder)
-            stops.append(unwatch or self._schedule.once(trigger, fired))
+            if unwatch is not None:
+                stops.append(unwatch)
+            elif trigger.enabled:
+                stops.append(self._schedule.once(trigger, fired))
+            if again:
+                take_up(trigger, number, self.world, fired, holder, thread.since)
 
         def stop() -> None:
             for each in stops:
@@ -299,11 +353,11 @@ class Engine:
 
         return stop
 
-    def _wake(self, armed: Armed, run: Run, thread: Thread, told: dict[str, Any] | None) -> None:
-        if run.threads.get(thread.id) is not thread:
+    def _wake(self, armed: Armed, run: Run, thread: Thread, turn: int, told: dict[str, Any] | None) -> None:
+        if run.threads.get(thread.id) is not thread or thread.turn != turn:
             return
-        if thread.waits and told is not None:
-            run.variables["wait"] = {"trigger": as_variable(told), "completed": True}
+        if thread.waits:
+            thread.own["wait"] = {"trigger": as_variable(told) if told else None, "completed": told is not None}
         thread.still()
         run.advance(thread)
         self._settle(armed, run)
@@ -315,10 +369,16 @@ class Engine:
             if armed is not None:
                 self._record_end(armed, run_id, paused.began, 0, "cancelled", paused.trigger, paused.trace)
             return
-        run = self._make(armed, paused.trigger)
+        run = self._make(armed, paused.trigger, now)
         run.id, run.began = run_id, paused.began
-        run.thaw(paused.threads, paused.trace)
         armed.runs[run_id] = run
+        try:
+            run.thaw(paused.threads, paused.trace)
+        except Refused as refused:
+            run.note("", {"refused": refused.code})
+            run.finish("failed", refused.code)
+            self._settle(armed, run)
+            return
         late = max((now - thread.due for thread in run.threads.values() if thread.due), default=0)
         missed = armed.rule.missed
         if late > 0 and missed is not None and 0 <= missed.within < late:
@@ -327,7 +387,21 @@ class Engine:
             self._settle(armed, run)
             return
         for thread in list(run.threads.values()):
-            self._wait(armed, run, thread)
+            if thread.due or thread.waits or thread.children:
+                if thread.waits:
+                    thread.unwatch = self._watch_for(armed, run, thread, again=True)
+                self._wait(armed, run, thread)
+            else:
+                self._waking(armed, run, thread)()
+
+    def _resume_queued(self, run_id: str, linkage: str, queued: f.RunQueued, now: int) -> None:
+        armed = self.armed.get(linkage)
+        if armed is None:
+            self.memory.queued.pop(run_id)
+        elif armed.revision != queued.revision:
+            self._record_end(armed, run_id, now, 0, "cancelled", queued.trigger, ())
+        else:
+            armed.queue.append((run_id, queued.trigger))
 
     # Writing down.
 

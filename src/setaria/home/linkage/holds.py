@@ -8,8 +8,12 @@ from typing import Any
 from setaria.facts.clock import Clock, Timer
 from setaria.facts.kinds import Body
 from setaria.home import facts as f
+from setaria.home.linkage import rule as r
 from setaria.home.linkage.armed import Armed
-from setaria.home.linkage.memory import Memory, hold_key
+from setaria.home.linkage.memory import Hold, Memory, hold_key
+from setaria.home.linkage.watch import holding, told_of
+from setaria.home.linkage.world import World
+from setaria.home.live import Slot
 
 Record = Callable[[Armed, Body], None]
 Firing = Callable[[Armed, int], Callable[[dict[str, Any]], None]]
@@ -18,8 +22,9 @@ Firing = Callable[[Armed, int], Callable[[dict[str, Any]], None]]
 class Holds:
     """Each hold is a fact when it begins and when it ends."""
 
-    def __init__(self, clock: Clock, memory: Memory, record: Record) -> None:
-        self._clock = clock
+    def __init__(self, world: World, memory: Memory, record: Record) -> None:
+        self._world = world
+        self._clock = world.clock
         self._memory = memory
         self._record = record
         self._timers: dict[str, Timer] = {}
@@ -36,23 +41,28 @@ class Holds:
         self._set(armed, trigger, address, held, then)
 
     def _set(self, armed: Armed, trigger: int, address: str, after: int, then: Callable[[], None]) -> None:
+        """That it fired is written after what it set off: a crash between the two repeats, and loses nothing."""
         key = hold_key(armed.id, trigger, address)
 
         def due() -> None:
             self._timers.pop(key, None)
-            self._record(armed, f.HoldEnded(trigger, address, "fired"))
+            ending = self._memory.holds.get(key)
             then()
+            if self._memory.holds.get(key) is ending:
+                self._record(armed, f.HoldEnded(trigger, address, "fired"))
 
         self._timers[key] = self._clock.call_at(self._clock.ticks() + after, due)
 
     def leave(self, armed: Armed, trigger: int, address: str, how: str = "left") -> None:
-        timer = self._timers.pop(hold_key(armed.id, trigger, address), None)
+        key = hold_key(armed.id, trigger, address)
+        timer = self._timers.pop(key, None)
         if timer is not None:
             timer.cancel()
+        if key in self._memory.holds:
             self._record(armed, f.HoldEnded(trigger, address, how))
 
     def holds(self, armed: Armed, trigger: int, address: str) -> bool:
-        return hold_key(armed.id, trigger, address) in self._timers
+        return hold_key(armed.id, trigger, address) in self._memory.holds
 
     def drop(self, armed: Armed, how: str) -> None:
         for hold in [each for each in self._memory.holds.values() if each.linkage == armed.id]:
@@ -63,27 +73,37 @@ class Holds:
         now = self._clock.now()
         for key, hold in list(self._memory.holds.items()):
             linkage = armed.get(hold.linkage)
-            if linkage is None or hold.trigger >= len(linkage.rule.triggers):
+            triggers = linkage.rule.triggers if linkage is not None and linkage.enabled else ()
+            trigger = triggers[hold.trigger] if hold.trigger < len(triggers) else None
+            slot = self._world.slot(hold.address)
+            if linkage is None:
                 self._memory.holds.pop(key)
-                continue
-            if key in self._timers:
-                continue
-            fire = firing(linkage, hold.trigger)
-            told = {
-                "platform": "state",
-                "id": linkage.rule.triggers[hold.trigger].id,
-                "entity_id": hold.address,
-                "from": None,
-                "to": None,
-                "resumed": True,
-            }
-            late = now - hold.due
-            missed = linkage.rule.missed
-            within = missed.within if missed is not None else -1
-            if late > 0 and 0 <= within < late:
-                self._record(linkage, f.HoldEnded(hold.trigger, hold.address, "missed"))
-            else:
-                self._set(linkage, hold.trigger, hold.address, max(0, -late), _telling(fire, told))
+            elif slot is None or not isinstance(trigger, r.StateTrigger | r.NumericTrigger):
+                self._record(linkage, f.HoldEnded(hold.trigger, hold.address, "changed"))
+            elif key not in self._timers:
+                how = self._how_it_ended(hold, slot, trigger, linkage, now)
+                if how:
+                    self._record(linkage, f.HoldEnded(hold.trigger, hold.address, how))
+                    continue
+                then = _telling(firing(linkage, hold.trigger), trigger, slot, self._world)
+                self._set(linkage, hold.trigger, hold.address, max(0, hold.due - now), then)
+
+    def _how_it_ended(
+        self, hold: Hold, slot: Slot, trigger: r.StateTrigger | r.NumericTrigger, armed: Armed, now: int
+    ) -> str:
+        """While the hub was off, or in the last facts before that, which a crash may have taken."""
+        if slot.changed > hold.due - trigger.held and not holding(trigger, self._world)(slot.value):
+            return "left"
+        missed = armed.rule.missed
+        late = now - hold.due
+        return "missed" if missed is not None and 0 <= missed.within < late else ""
+
+    def prune(self, armed: Armed) -> None:
+        """The home has changed: nothing is held for a thing that is gone or was replaced."""
+        for hold in [each for each in self._memory.holds.values() if each.linkage == armed.id]:
+            slot = self._world.slot(hold.address)
+            if slot is None or slot.value is None:
+                self.leave(armed, hold.trigger, hold.address, "changed")
 
     def close(self) -> None:
         for timer in self._timers.values():
@@ -91,8 +111,10 @@ class Holds:
         self._timers.clear()
 
 
-def _telling(fire: Callable[[dict[str, Any]], None], told: dict[str, Any]) -> Callable[[], None]:
-    return lambda: fire(told)
+def _telling(
+    fire: Callable[[dict[str, Any]], None], trigger: r.StateTrigger | r.NumericTrigger, slot: Slot, world: World
+) -> Callable[[], None]:
+    return lambda: fire(told_of(trigger, slot, None, world))
 
 
 class _DurableHolder:

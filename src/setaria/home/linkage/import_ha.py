@@ -14,7 +14,6 @@ import msgspec
 
 from setaria.home.linkage.catalogue import Catalogue
 from setaria.home.linkage.check import check
-from setaria.home.linkage.check_refs import EVERY
 from setaria.home.linkage.check_steps import ROLES
 from setaria.home.linkage.parse import Parsed, parse, slug
 from setaria.home.linkage.parse_services import part_of
@@ -35,6 +34,7 @@ from setaria.home.linkage.rule import (
     ZoneTrigger,
 )
 from setaria.home.linkage.stored import changed
+from setaria.home.linkage.targets import EVERY
 
 _ENTITY: Final = re.compile(r"[a-z_]+\.[a-z0-9_]+\Z")
 _QUOTED: Final = re.compile(r"""(['"])([a-z_]+\.[a-z0-9_]+)\1""")

@@ -18,7 +18,7 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Memory(msgspec.Struct):
-    """`ended` is when each linkage last began a run; `dues` the last due of each time trigger, by `linkage/number`."""
+    """`began` is when each linkage last began a run; `dues` the last due of each time trigger, by `linkage/number`."""
 
     paused: dict[str, tuple[str, f.RunPaused]] = {}
     queued: dict[str, tuple[str, f.RunQueued]] = {}
@@ -30,7 +30,8 @@ class Memory(msgspec.Struct):
         if isinstance(body, f.RunEnded):
             self.paused.pop(body.run, None)
             self.queued.pop(body.run, None)
-            self.began[linkage] = max(body.began, self.began.get(linkage, 0))
+            if body.outcome != "cancelled":  # one that waited in the queue has not begun
+                self.began[linkage] = max(body.began, self.began.get(linkage, 0))
             self._due(linkage, body.trigger)
         elif isinstance(body, f.RunDeclined):
             self._due(linkage, body.trigger)
@@ -59,6 +60,8 @@ class Memory(msgspec.Struct):
         self.paused = {run: each for run, each in self.paused.items() if each[0] != linkage}
         self.queued = {run: each for run, each in self.queued.items() if each[0] != linkage}
         self.holds = {key: hold for key, hold in self.holds.items() if hold.linkage != linkage}
+        self.dues = {key: due for key, due in self.dues.items() if key.partition("/")[0] != linkage}
+        self.began.pop(linkage, None)
 
     def freeze(self) -> bytes:
         return msgspec.msgpack.encode(self)

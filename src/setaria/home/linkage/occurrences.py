@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from setaria.facts.clock import DAY, MINUTE, SECOND
+from setaria.facts.clock import DAY, HOUR, MINUTE, SECOND
 from setaria.home.linkage import rule as r
 from setaria.home.linkage.sun import sun_times
 from setaria.home.linkage.world import World
@@ -20,7 +20,7 @@ DAYS_AHEAD: Final = 400  # a sun that does not rise for months, a weekday list
 
 
 def is_time(trigger: r.Trigger) -> bool:
-    return type(trigger) in _DUES
+    return isinstance(trigger, r.TimeTrigger | r.SunTrigger | r.PatternTrigger)
 
 
 def next_due(trigger: r.Trigger, after: int, world: World) -> int | None:
@@ -37,6 +37,8 @@ def next_due(trigger: r.Trigger, after: int, world: World) -> int | None:
 
 def last_due(trigger: r.Trigger, until: int, world: World) -> int | None:
     """The last moment not later than `until`, within the week before."""
+    if isinstance(trigger, r.PatternTrigger):
+        return _last_of_pattern(trigger, until, world.zone)
     today = datetime.fromtimestamp(until / 1e6, world.zone).date() + timedelta(days=1)
     for back in range(9):
         dues = [due for due in _DUES[type(trigger)](trigger, today - timedelta(days=back), world) if due <= until]
@@ -83,10 +85,13 @@ def _sun_dues(trigger: r.SunTrigger, day: date, world: World) -> Iterator[int]:
         yield (sunrise if trigger.event == "sunrise" else sunset) + trigger.offset
 
 
-def _pattern_dues(trigger: r.PatternTrigger, day: date, world: World) -> Iterator[int]:
-    start = local_moment(day, 0, world.zone)
-    end = local_moment(day + timedelta(days=1), 0, world.zone)
-    return _pattern_from(trigger, start, end, world.zone)
+def _last_of_pattern(trigger: r.PatternTrigger, until: int, zone: ZoneInfo) -> int | None:
+    """Looks at no more than it must: some patterns come every second."""
+    for before in (MINUTE, HOUR, DAY, 8 * DAY):
+        dues = list(_pattern_from(trigger, until - before, until + 1, zone))
+        if dues:
+            return dues[-1]
+    return None
 
 
 def _pattern_from(trigger: r.PatternTrigger, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
@@ -122,5 +127,4 @@ def matching(text: str, most: int) -> list[int]:
 _DUES: Final[dict[type, Callable[[Any, date, World], Iterator[int]]]] = {
     r.TimeTrigger: _time_dues,
     r.SunTrigger: _sun_dues,
-    r.PatternTrigger: _pattern_dues,
 }

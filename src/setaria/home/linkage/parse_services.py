@@ -25,7 +25,6 @@ from setaria.home.linkage.rule import (
     Step,
 )
 
-EVERY: Final = "all"
 ACT: Final = "thing.act"  # as a ServiceStep until the checker has found the action
 _SERVICE: Final = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+\Z")
 _HASH: Final = re.compile(r"[0-9a-f]{32}\Z")

@@ -1,14 +1,14 @@
 """Triggers bound to the clock and the sun: one timer for all of them, and what a jump of the clock means.
 
 Timers bound to the date wait while the clock is not trusted. When it jumps forward, what was passed over counts as
-missed; when it jumps back, nothing that has fired fires again.
+missed; when it jumps back by up to an hour, nothing that has fired fires again.
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from setaria.facts.clock import HOUR, SECOND, Timer
@@ -46,9 +46,10 @@ class Schedule:
         self._decline = decline
         self._order = itertools.count()
         self._dues: list[tuple[int, int, _Entry]] = []
-        self._entries: set[_Entry] = set()
+        self._entries: dict[_Entry, None] = {}  # in the order they came
         self._timer: Timer | None = None
         self._seen: tuple[int, int] | None = None  # (now, ticks) at the last look
+        self._trusted = False  # whether the clock ever was
 
     def remember(self, memory: Memory) -> None:
         self._memory = memory
@@ -62,10 +63,11 @@ class Schedule:
         entry = _Entry(None, 0, trigger, fired)
         if is_time(trigger):
             self._enter(entry)
-        return lambda: self._entries.discard(entry)
+        return lambda: self._entries.pop(entry, None)
 
     def remove(self, armed: Armed) -> None:
-        self._entries -= {entry for entry in self._entries if entry.armed is armed}
+        for entry in [each for each in self._entries if each.armed is armed]:
+            del self._entries[entry]
 
     def close(self) -> None:
         if self._timer is not None:
@@ -74,8 +76,19 @@ class Schedule:
         self._entries.clear()
         self._dues.clear()
 
-    def catch_up(self) -> None:
-        """After a start: a due that passed while the hub was off is run if its linkage says so."""
+    def reckon(self) -> None:
+        """The place or its zone may be others now. What is due at this moment is met first."""
+        now = self._world.clock.now()
+        if self._trusted and self._world.clock.trusted():
+            self._meet(now)
+            self._anew(now)
+            self._sleep()
+
+    def catch_up(self, alive: int) -> None:
+        """After a start: a due that passed while the hub was off is run if its linkage says so.
+
+        `alive` is when the hub is known to have run last: what was due before was met then.
+        """
         now = self._world.clock.now()
         for entry in list(self._entries):
             armed = entry.armed
@@ -83,15 +96,20 @@ class Schedule:
                 continue
             due = last_due(entry.trigger, now, self._world)
             before = self._memory.dues.get(f"{armed.id}/{entry.number}", 0)
-            if due is not None and due > max(before, self._memory.began.get(armed.id, 0)) and self._memory.began:
+            if due is not None and due > max(before, alive, armed.saved) and (alive or armed.saved):
                 self._missed(entry, armed, due, now)
 
     def _enter(self, entry: _Entry) -> None:
-        self._entries.add(entry)
-        self._push(entry, self._world.clock.now())
+        self._entries[entry] = None
+        self._trusted = self._trusted or self._world.clock.trusted()
+        if self._trusted:
+            self._push(entry, self._world.clock.now())
         self._sleep()
 
     def _push(self, entry: _Entry, after: int) -> None:
+        if len(self._dues) > 2 * len(self._entries) + 64:
+            self._dues = [each for each in self._dues if each[2] in self._entries]
+            heapq.heapify(self._dues)
         due = next_due(entry.trigger, after, self._world)
         if due is not None:
             heapq.heappush(self._dues, (due, next(self._order), entry))
@@ -117,7 +135,10 @@ class Schedule:
         clock = self._world.clock
         now = clock.now()
         if clock.trusted():
-            if self._seen is not None and abs(now - self._seen[0] - (clock.ticks() - self._seen[1])) > JUMP:
+            if not self._trusted:
+                self._trusted = True
+                self._anew(now)
+            elif self._seen is not None and abs(now - self._seen[0] - (clock.ticks() - self._seen[1])) > JUMP:
                 self._jumped(now)
             self._meet(now)
         self._seen = (now, clock.ticks())
@@ -130,7 +151,7 @@ class Schedule:
                 continue
             armed = entry.armed
             if armed is None:
-                self._entries.discard(entry)
+                del self._entries[entry]
                 assert entry.once is not None
                 entry.once(_told(entry, due))
                 continue
@@ -151,11 +172,14 @@ class Schedule:
 
     def _jumped(self, now: int) -> None:
         """Reckon every due anew: those that a jump forward passed over stay due, as missed."""
-        passed = {id(entry): (due, order, entry) for due, order, entry in reversed(self._dues) if due <= now}
-        self._dues = list(passed.values())
+        self._anew(now, [each for each in self._dues if each[0] <= now and each[2] in self._entries])
+
+    def _anew(self, now: int, passed: Sequence[tuple[int, int, _Entry]] = ()) -> None:
+        self._dues = list(passed)
         heapq.heapify(self._dues)
+        kept = {id(entry) for _, _, entry in passed}
         for entry in self._entries:
-            if id(entry) in passed:
+            if id(entry) in kept:
                 continue
             after = now
             if entry.armed is not None:

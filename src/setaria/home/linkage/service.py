@@ -7,8 +7,8 @@ from typing import Any
 
 from setaria.facts.refused import Refused
 from setaria.home.linkage import rule as r
-from setaria.home.linkage.effects import targets
 from setaria.home.linkage.run import Op, Run, Thread
+from setaria.home.linkage.targets import targets
 from setaria.home.linkage.world import World
 from setaria.home.ports import Act, Value, Write
 from setaria.home.spec.homeassistant import ServiceAct, ServiceToggle, Step, translate
@@ -19,13 +19,18 @@ def service_op(
 ) -> Op:
     literal = not any(_has_formula(each) for each in step.data.values())
     data = {name: value_of(each, world) for name, each in step.data.items()}
-    resolved: dict[str, tuple[Step, ...]] = {}
+    resolved: dict[str, tuple[Step, ...]] | None = None
     if literal:
-        resolved = dict(_resolve(step, world, step.data))
+        try:
+            resolved = _resolve(step, world, step.data)
+        except Refused:
+            resolved = None  # the step says so each time it runs
     path = step.path
 
     def op(run: Run, thread: Thread) -> int:
-        per_thing = resolved if literal else dict(_resolve(step, world, {key: each(run) for key, each in data.items()}))
+        per_thing = resolved
+        if per_thing is None:
+            per_thing = _resolve(step, world, {key: each(run) for key, each in data.items()})
         shown: dict[str, Value] = {}
         for target, steps in per_thing.items():
             if not world.effects.may(run.author, target):
@@ -37,16 +42,16 @@ def service_op(
     return op
 
 
-def _resolve(step: r.ServiceStep, world: World, data: Mapping[str, Any]) -> list[tuple[str, tuple[Step, ...]]]:
-    """Of a room's or a label's things, those that do not offer the service are passed over."""
-    found = []
+def _resolve(step: r.ServiceStep, world: World, data: Mapping[str, Any]) -> dict[str, tuple[Step, ...]]:
+    """By thing. Of a room's or a label's things, those that do not offer the service are passed over."""
+    found: dict[str, tuple[Step, ...]] = {}
     for target in targets(step, world.catalogue):
         thing, _, part = target.partition("/")
         spec = world.catalogue.spec_of(thing)
         if spec is None:
             raise Refused("not_found", what="thing", id=thing)
         try:
-            found.append((thing, translate(spec, step.service, data, part)))
+            found[thing] = (*found.get(thing, ()), *translate(spec, step.service, data, part))
         except Refused as refused:
             if refused.code == "service_not_offered" and target not in step.things:
                 continue

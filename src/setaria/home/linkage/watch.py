@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 from setaria.facts.clock import SECOND
 from setaria.home.linkage import rule as r
-from setaria.home.linkage.conditions import between, bound
+from setaria.home.linkage.comparing import between, bound
 from setaria.home.linkage.world import World
 from setaria.home.live import Live, Slot, Watcher
 from setaria.home.ports import Value
@@ -49,64 +49,119 @@ def _detach(slots: list[Slot], watcher: Watcher) -> Unwatch:
 
 
 def _slots(refs: tuple[r.Ref, ...], world: World) -> list[Slot]:
-    found = [world.slot(ref.address) for ref in refs]
+    found = [world.slot(ref.address) for ref in dict.fromkeys(refs)]
     return [slot for slot in found if slot is not None]
 
 
-def _watch_state(trigger: r.StateTrigger, number: int, world: World, fired: Fired, holder: Holder) -> Unwatch:
-    was, to, not_was, not_to, held = trigger.was, trigger.to, trigger.not_was, trigger.not_to, trigger.held
-    name = trigger.id
+def _matcher(trigger: r.StateTrigger) -> Callable[[Value | None, Value | None], bool]:
+    """Asked with the value and the one before."""
+    was, to, not_was, not_to = trigger.was, trigger.to, trigger.not_was, trigger.not_to
+    if to is not None and was is None and not_was is None and not_to is None:
+        return lambda value, before: value in to
+    return lambda value, before: (
+        (to is None or value in to)
+        and (was is None or before in was)
+        and (not_to is None or value not in not_to)
+        and (not_was is None or before not in not_was)
+    )
 
-    def matches(value: Value | None, before: Value | None) -> bool:
-        return (
-            (to is None or value in to)
-            and (was is None or before in was)
-            and (not_to is None or value not in not_to)
-            and (not_was is None or before not in not_was)
-        )
+
+def _watch_state(trigger: r.StateTrigger, number: int, world: World, fired: Fired, holder: Holder) -> Unwatch:
+    held, name = trigger.held, trigger.id
+    matches = _matcher(trigger)
+
+    stays = holding(trigger, world)
 
     def tell(slot: Slot, before: Value | None) -> None:
         fired(_change("state", name, slot, before, held))
 
-    def changed(slot: Slot, before: Value | None) -> None:
+    def at_once(slot: Slot, before: Value | None) -> None:
+        if before is not None and matches(slot.value, before):
+            tell(slot, before)
+
+    def after_a_while(slot: Slot, before: Value | None) -> None:
         if before is None:
             return
-        if not held:
-            if matches(slot.value, before):
-                tell(slot, before)
-            return
         if holder.holds(number, slot.address):
-            if to is not None and slot.value in to:
+            if stays(slot.value):
                 return
             holder.leave(number, slot.address)
         if matches(slot.value, before):
             holder.begin(number, slot.address, held, lambda: tell(slot, before))
 
+    changed = after_a_while if held else at_once
     slots = _slots(trigger.refs, world)
     for slot in slots:
         _attach(slot, changed)
     return _detach(slots, changed)
 
 
-def _watch_numeric(trigger: r.NumericTrigger, number: int, world: World, fired: Fired, holder: Holder) -> Unwatch:
-    above, below, held = bound(trigger.above, world), bound(trigger.below, world), trigger.held
+def holding(trigger: r.StateTrigger | r.NumericTrigger, world: World) -> Callable[[Value | None], bool]:
+    """Whether a wait (`for:`) goes on with this value. One that names no value waits for no change at all."""
+    if isinstance(trigger, r.NumericTrigger):
+        return _inside(trigger, world)
+    to, not_to, was = trigger.to, trigger.not_to, trigger.was
+    if to is not None:
+        return lambda value: value in to
+    if not_to is not None:
+        return lambda value: value not in not_to
+    if was is not None:
+        return lambda value: value not in was
+    return lambda value: False
+
+
+def told_of(
+    trigger: r.StateTrigger | r.NumericTrigger, slot: Slot, before: Value | None, world: World
+) -> dict[str, Any]:
+    if isinstance(trigger, r.StateTrigger):
+        return _change("state", trigger.id, slot, before, trigger.held)
+    told = _change("numeric_state", trigger.id, slot, before, trigger.held)
+    told["above"], told["below"] = bound(trigger.above, world)(), bound(trigger.below, world)()
+    return told
+
+
+def take_up(trigger: r.Trigger, number: int, world: World, fired: Fired, holder: Holder, since: int) -> None:
+    """Go on with what a restart interrupted: a wait (`for:`) begun by a change later than `since`."""
+    if not isinstance(trigger, r.StateTrigger | r.NumericTrigger) or not trigger.enabled or not trigger.held:
+        return
+    stays = holding(trigger, world)
+    any_value = isinstance(trigger, r.StateTrigger) and trigger.to is trigger.not_to is trigger.was is None
+
+    def then(slot: Slot) -> Callable[[], None]:
+        return lambda: fired(told_of(trigger, slot, None, world))
+
+    for slot in _slots(trigger.refs, world):
+        if slot.changed > since and (any_value or stays(slot.value)):
+            left = slot.changed + trigger.held - world.clock.now()
+            holder.begin(number, slot.address, max(0, left), then(slot))
+
+
+def _inside(trigger: r.NumericTrigger, world: World) -> Callable[[Value | None], bool]:
+    above, below = bound(trigger.above, world), bound(trigger.below, world)
 
     def inside(value: Value | None) -> bool:
         high, low = above(), below()
         missing = (trigger.above is not None and high is None) or (trigger.below is not None and low is None)
         return not missing and between(value, high, low)
 
+    return inside
+
+
+def _watch_numeric(trigger: r.NumericTrigger, number: int, world: World, fired: Fired, holder: Holder) -> Unwatch:
+    held = trigger.held
+    inside = _inside(trigger, world)
+
     def tell(slot: Slot, before: Value | None) -> None:
-        told = _change("numeric_state", trigger.id, slot, before, held)
-        told["above"], told["below"] = above(), below()
-        fired(told)
+        fired(told_of(trigger, slot, before, world))
 
     def changed(slot: Slot, before: Value | None) -> None:
         if before is None:
             return
         now_inside = inside(slot.value)
-        if held and not now_inside and holder.holds(number, slot.address):
-            holder.leave(number, slot.address)
+        if held and holder.holds(number, slot.address):
+            if not now_inside:
+                holder.leave(number, slot.address)
+            return
         if not now_inside or inside(before):
             return
         if held:
