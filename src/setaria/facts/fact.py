@@ -50,6 +50,8 @@ class Row(NamedTuple):
 _encode = msgspec.json.Encoder().encode
 _row = tuple.__new__  # a third of what Row(...) costs, once a fact
 _decoders: dict[str, Callable[[bytes], Any]] = {}
+MOST_DECODERS: Final = 2_000
+UNREADABLE: Final = (msgspec.DecodeError, KeyError, TypeError, ValueError)
 
 
 def to_row(fact: Fact) -> Row:
@@ -65,14 +67,22 @@ def to_row(fact: Fact) -> Row:
 
 def from_row(fact_id: bytes, time: int, aggregate: str, label: str, document: bytes) -> Fact:
     """Raises Refused("fact_unreadable") when the document is not what its kind says."""
-    decode = _decoders.get(label)
-    if decode is None:
-        decode = _decoders[label] = _decoder(label)
+    decode = decoder_of(label)
     try:
         household, actor, amount, body = decode(document)
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+    except UNREADABLE as error:
         raise Refused("fact_unreadable", id=fact_id.hex(), kind=label, why=str(error)) from error
     return Fact(fact_id, time, aggregate, household, actor, body, amount)
+
+
+def decoder_of(label: str) -> Callable[[bytes], Any]:
+    """What reads a kind's document into (household, actor, amount, body); may raise any of UNREADABLE."""
+    decode = _decoders.get(label)
+    if decode is None:
+        if len(_decoders) >= MOST_DECODERS:  # kinds of others, imported: ours come again at once
+            _decoders.clear()
+        decode = _decoders[label] = _decoder(label)
+    return decode
 
 
 def _decoder(label: str) -> Callable[[bytes], Any]:

@@ -20,7 +20,7 @@ from setaria.facts.log import Batch, Cursor, LogFaulty, Snapshot, Stored, Verdic
 from setaria.facts.refused import Refused
 from setaria.facts.sqlite_file import FileLock, connect, explain, migrate, refuse_damage, refuse_newer
 from setaria.facts.sqlite_read import latest, read_aggregate, read_window, reading_tables, readings, readings_held
-from setaria.facts.sqlite_rows import FACTS, create_day, day_table, head_of, insert, pack, table_day
+from setaria.facts.sqlite_rows import FACTS, WIDTHS, create_day, day_table, head_of, insert, pack, table_day
 from setaria.facts.sqlite_verify import verify
 
 EXPIRE_ANSWERS_EVERY: Final = 500  # batches
@@ -176,7 +176,7 @@ class SqliteLog:
         write.execute("BEGIN IMMEDIATE")
         try:
             for table, values in tables.items():
-                if table != FACTS and table not in self._tables:
+                if table not in WIDTHS and table not in self._tables:
                     create_day(write, table)
                 insert(write, table, values)
             write.executemany(
@@ -199,7 +199,7 @@ class SqliteLog:
                 write.execute("ROLLBACK")
             raise
         self._head = head
-        self._tables.update(table for table in tables if table != FACTS)
+        self._tables.update(table for table in tables if table not in WIDTHS)
 
     def _without_known(self, facts: Sequence[Fact]) -> list[Fact]:
         """The slow way, taken when a fact is doubled: all but those the log or the batch itself holds already."""

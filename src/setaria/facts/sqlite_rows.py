@@ -7,6 +7,7 @@ statement gives up the interpreter's lock once.
 from __future__ import annotations
 
 import sqlite3
+import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -18,7 +19,8 @@ from setaria.facts.fact import Fact, Row, is_reading
 
 FACTS: Final = "facts"
 ROWS_A_STATEMENT: Final = 64
-WIDTHS: Final = {FACTS: 7}
+PLACES: Final = "places"
+WIDTHS: Final = {FACTS: 7, PLACES: 4}
 READING_WIDTH: Final = 6
 
 
@@ -55,6 +57,7 @@ def pack(head: Head, facts: Sequence[Fact], rows: Sequence[Row]) -> tuple[dict[s
     """Values by table, the chain on the batch's last kept fact, and the head after them."""
     tables: dict[str, list[Any]] = {}
     kept: list[Row] = []
+    places: dict[str, list[int]] = {}
     seq, kept_seq = head.seq, head.kept
     for fact, row in zip(facts, rows, strict=True):
         seq += 1
@@ -68,6 +71,11 @@ def pack(head: Head, facts: Sequence[Fact], rows: Sequence[Row]) -> tuple[dict[s
         else:
             kept.append(row)
             kept_seq = seq
+            lies = places.get(fact.aggregate)
+            if lies is None:
+                places[fact.aggregate] = [seq]
+            else:
+                lies.append(seq)
             values = tables.get(FACTS)
             if values is None:
                 values = tables[FACTS] = []
@@ -79,9 +87,18 @@ def pack(head: Head, facts: Sequence[Fact], rows: Sequence[Row]) -> tuple[dict[s
     chain = head.chain
     if kept:
         chain = tables[FACTS][-1] = digest(head.chain, kept)
+        tables[PLACES] = [value for key, seqs in places.items() for value in (key, seqs[0], seqs[-1], pack_seqs(seqs))]
     newest_id = max(head.last_id, max(row[0] for row in rows))
     newest_time = max(head.last_time, max(row[1] for row in rows))
     return tables, Head(seq, kept_seq, newest_id, newest_time, chain)
+
+
+def pack_seqs(seqs: Sequence[int]) -> bytes:
+    return struct.pack(f"<{len(seqs)}q", *seqs)
+
+
+def unpack_seqs(packed: bytes) -> tuple[int, ...]:
+    return struct.unpack(f"<{len(packed) // 8}q", packed)
 
 
 def insert(connection: sqlite3.Connection, table: str, values: Sequence[Any]) -> None:

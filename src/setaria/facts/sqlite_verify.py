@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -43,12 +44,14 @@ def _verify_facts(
     (total,) = connection.execute("SELECT count(*) FROM facts").fetchone()
     chain = b""
     batch: list[Row] = []
+    counts: Counter[str] = Counter()
     for seq, *values, said in connection.execute(
         "SELECT seq, id, time, aggregate, kind, document, chain FROM facts ORDER BY seq"
     ):
         row = Row(*values)
         _readable(row, verdict, f"fact {seq}")
         batch.append(row)
+        counts[row.aggregate] += 1
         verdict.facts += 1
         if said is not None:
             if len(verdict.faults) < MOST_FAULTS and digest(chain, batch) != said:
@@ -59,6 +62,11 @@ def _verify_facts(
             progress(verdict.facts, total)
     if batch:
         verdict.faults.append(f"the last {len(batch)} facts have no digest: the log was cut short")
+    listed = dict(connection.execute("SELECT aggregate, sum(length(seqs) / 8) FROM places GROUP BY aggregate"))
+    for aggregate in [key for key in counts.keys() | listed.keys() if counts[key] != listed.get(key, 0)][:MOST_FAULTS]:
+        verdict.faults.append(
+            f"{aggregate}: {listed.get(aggregate, 0)} facts are listed, {counts[aggregate]} are there"
+        )
 
 
 def _verify_end(connection: sqlite3.Connection, verdict: Verdict) -> None:

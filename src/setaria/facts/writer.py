@@ -505,7 +505,7 @@ class _Lane:
 
     def _adapt(self, facts: int, took: int) -> None:
         """Keep commits within their 100 ms: grow while there is room, shrink before it is used up."""
-        if took > LONGEST_COMMIT * 6 // 10:
+        if took > LONGEST_COMMIT // 2:
             self._largest = max(SMALLEST_BATCH, self._largest * 6 // 10)
-        elif facts >= self._largest // 2 and took < LONGEST_COMMIT * 35 // 100:
+        elif facts >= self._largest // 2 and took < LONGEST_COMMIT // 4:
             self._largest = min(LARGEST_BATCH, self._largest * 5 // 4)

@@ -11,7 +11,16 @@ CREATE TABLE facts (
 ) STRICT;
 
 CREATE UNIQUE INDEX facts_by_id ON facts (id);
-CREATE INDEX facts_by_aggregate ON facts (aggregate, seq);
+
+-- Where an aggregate's facts lie: a row for each batch that holds some, `seqs` as little-endian 64-bit integers. An index
+-- on facts (aggregate, seq) would cost as much as all the rest of a fact; this costs a row where that costs many.
+CREATE TABLE places (
+    aggregate TEXT    NOT NULL,
+    first     INTEGER NOT NULL,
+    last      INTEGER NOT NULL,
+    seqs      BLOB    NOT NULL,
+    PRIMARY KEY (aggregate, first)
+) STRICT, WITHOUT ROWID;
 
 -- Where the log stands. `seq` never goes back, also when the newest facts were readings and were dropped; `kept` and
 -- `chain` are of the last kept fact: a log that was cut short no longer agrees with them.
