@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.facts.log_engines import read_all
 from tests.facts.stock_decider import WEI, Added, Break, Seen, Stock, StockDecider, Take, Taken, UnsureLog
 
-from setaria.facts import aggregates, writer
+from setaria.facts import aggregates, lane
 from setaria.facts.clock import BUILT, DAY, SECOND, VirtualClock
 from setaria.facts.decider import Answer
 from setaria.facts.fact import LARGEST_FACT, Fact
@@ -158,7 +158,7 @@ async def test_a_refusal_is_decided_anew(tmp_path: Path, clock: VirtualClock) ->
 
 
 async def test_a_full_queue_says_so(tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "MOST_COMMANDS", 8)
+    monkeypatch.setattr(lane, "MOST_COMMANDS", 8)
     async with opened(tmp_path, clock, stock=1000) as place:
         answers = await asyncio.gather(*(place.take() for _ in range(20)))
         assert [each for each in answers if isinstance(each, Refused)] == [Refused("log_busy", most=8)] * 12
@@ -270,7 +270,7 @@ async def test_a_really_full_disk(tmp_path: Path, clock: VirtualClock) -> None:
 async def test_held_records_are_bounded_and_readings_go_first(
     tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "MOST_RECORDS", 100)
+    monkeypatch.setattr(lane, "MOST_RECORDS", 100)
     async with opened(tmp_path, clock) as place:
         place.log.failing = "log_full"
         kept = [place.writer.record("thing/lamp", Added(number), WEI) for number in range(10)]
