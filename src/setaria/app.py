@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from setaria import __version__
 from setaria.facts.clock import MINUTE, SystemClock, Timer
 from setaria.facts.fact import HUB
 from setaria.facts.ids import IdSource
@@ -21,13 +22,18 @@ from setaria.facts.writer import Writer
 from setaria.home import commands as c
 from setaria.home.decide import ArrangementDecider, ControlDecider
 from setaria.home.home import Home
+from setaria.home.linkage.desk import LinkageDesk
 from setaria.home.loading import load, save_snapshot
 from setaria.home.ports import Radio
 from setaria.home.retention import Retention
 from setaria.home.spec.library import SpecLibrary
 from setaria.rights import Principal, Role
 
+if TYPE_CHECKING:
+    from setaria.web.server import Site
+
 SNAPSHOT_EVERY: Final = 5 * MINUTE
+GARBAGE: Final = (10_000, 20, 50)  # a home makes many short-lived values and hardly any cycles
 HOUSEHOLD: Final = "home"
 
 
@@ -63,9 +69,10 @@ class Hub:
         self.specs = SpecLibrary([settings.folder / "specs"])
         self.secrets = SecretStore(settings.folder / "secrets", KeyFile(settings.folder / "key"))
         made = make_radios(settings, clock) if radios is None else radios
-        self.home = Home(HOUSEHOLD, self.writer, clock, ids, self.specs, self.secrets, made)
+        self.home = Home(HOUSEHOLD, self.writer, clock, ids, self.specs, self.secrets, made, log)
         self.retention = Retention(log, self.writer, clock)
         self.replayed = load(self.home, log)
+        self._site: Site | None = None
         self._snapshot_timer: Timer | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -78,7 +85,7 @@ class Hub:
         log = SqliteLog.open_now(settings.log_path, clock)
         try:
             return cls(settings, clock, log, radios)
-        except Refused:
+        except BaseException:
             log.close_now()
             raise
 
@@ -88,17 +95,46 @@ class Hub:
         await self.home.start()
         self.retention.start()
         self._keep_snapshots()
-        gc.collect()
         gc.freeze()  # what a home is made of stays: the collector need not look at it again
+        gc.set_threshold(*GARBAGE)
+
+    async def serve(self) -> str:
+        """Answer on the API; returns its address. Raises Refused: port_in_use, port_unusable, host_not_loopback."""
+        from setaria.web.server import Services, Site
+
+        services = Services(
+            self.home,
+            self.writer,
+            self.log,
+            self.clock,
+            LinkageDesk(self.home, self.log),
+            __version__,
+            lambda: self.owner,
+            self.settings.language,
+        )
+        self._site = Site(services, self.settings.host, self.settings.port)
+        await self._site.start()
+        self._run(self.warm_up())
+        return self._site.url
+
+    async def warm_up(self) -> None:
+        """Compile what the first trigger would otherwise have to, one linkage a turn of the loop."""
+        for armed in list(self.home.engine.armed.values()):
+            armed.compile(self.home.world)
+            await asyncio.sleep(0)
 
     async def close(self) -> None:
         """What was acknowledged is durable already; what is under way is written down."""
+        if self._site is not None:
+            await self._site.stop()
         if self._snapshot_timer is not None:
             self._snapshot_timer.cancel()
         await self.retention.stop()
         await self.home.stop()
         await self.writer.stop()
-        await save_snapshot(self.home, self.log)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if not self.writer.lost:  # else the state holds what the log does not
+            await save_snapshot(self.home, self.log)
         await self.log.close()
 
     @property
@@ -115,7 +151,6 @@ class Hub:
             return
         chinese = self.settings.language == "zh-CN"
         name, owner = ("我的家", "主人") if chinese else ("My home", "Owner")
-        self.home.live.add_slot("member/owner.home", "member/owner", None)
         for command in (
             c.DescribeHousehold(name, language=self.settings.language),
             c.SaveMember("owner", owner, "owner", language=self.settings.language),
@@ -125,12 +160,15 @@ class Hub:
 
     def _keep_snapshots(self) -> None:
         def save() -> None:
-            task = asyncio.create_task(save_snapshot(self.home, self.log))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._run(save_snapshot(self.home, self.log))
             self._keep_snapshots()
 
         self._snapshot_timer = self.clock.call_at(self.clock.ticks() + SNAPSHOT_EVERY, save)
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
 def make_radios(settings: Settings, clock: SystemClock) -> list[Radio]:

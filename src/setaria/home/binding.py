@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from setaria.facts.refused import Refused
 from setaria.home.arranged import Arranged
-from setaria.home.linkage.rule import ActStep, EventTrigger, Ref, Rule, ServiceStep
+from setaria.home.linkage.rule import ActStep, Assignment, EventTrigger, Ref, Rule, SceneStep, ServiceStep
 from setaria.home.linkage.stored import changed
 from setaria.home.linkage.targets import targets
 from setaria.home.spec.model import Spec
@@ -67,6 +67,26 @@ def _action_ids(step: ActStep, spec: Spec) -> tuple[int, int]:
         return 0, 0
     same = tuple(found.inputs) == tuple(piid for piid, _ in step.arguments)
     return (found.siid, found.aiid) if same else (0, 0)
+
+
+def operated(rule: Rule, arranged: Arranged) -> set[str]:
+    """The things that a rule's steps act on."""
+    found: set[str] = set()
+
+    def look(part: Any) -> Any:
+        match part:
+            case Assignment():
+                found.add(part.ref.address.partition("/")[0])
+            case ActStep():
+                found.add(part.thing)
+            case ServiceStep():
+                found.update(each.partition("/")[0] for each in targets(part, arranged))
+            case SceneStep():
+                found.update(each.partition("/")[0] for each in arranged.scene_writes(part.scene))
+        return part
+
+    changed(rule.actions, look)
+    return found
 
 
 def names(rule: Rule, thing: str, arranged: Arranged) -> bool:

@@ -27,6 +27,16 @@ def code_of(outcome: Outcome) -> tuple[str, str]:
     return "refused", outcome.code if detail is None else f"{outcome.code}:{detail}"
 
 
+def outcome_of(ended: f.CommandEnded) -> Outcome:
+    """`code_of` read backwards; an action's results are not kept."""
+    if ended.outcome == "done":
+        return Done()
+    if ended.outcome == "unreachable":
+        return Unreachable(ended.code)
+    code, _, device_code = ended.code.partition(":")
+    return Refused(code, device_code=int(device_code)) if device_code else Refused(code)
+
+
 class Control:
     """Sends through the radio that a thing is on."""
 

@@ -7,6 +7,7 @@ linkages come through the same doors.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from setaria.facts.clock import SECOND, Clock, Timer
 from setaria.facts.decider import Answer
 from setaria.facts.fact import HUB, Actor, Fact
 from setaria.facts.ids import IdSource, id_text
-from setaria.facts.log import LogFaulty
+from setaria.facts.log import Log, LogFaulty
 from setaria.facts.refused import Refused
 from setaria.facts.secrets import SecretStore
 from setaria.facts.writer import Writer
@@ -25,7 +26,7 @@ from setaria.home import commands as c
 from setaria.home import facts as f
 from setaria.home.acting import Acting
 from setaria.home.arranged import Arranged
-from setaria.home.control import Control, raise_unless_done
+from setaria.home.control import Control, outcome_of, raise_unless_done
 from setaria.home.finding import Finding, secret_name
 from setaria.home.helpers import Helpers
 from setaria.home.linkage.engine import Engine
@@ -67,6 +68,10 @@ ARRANGING_NEEDS: Final[Mapping[type, Act]] = {
 }
 
 
+FACTS_LOOKED_BACK: Final = 2_000
+logger = logging.getLogger(__name__)
+
+
 class Home:
     """Call `load` with what the log says (home/loading.py), then `start`."""
 
@@ -79,7 +84,9 @@ class Home:
         specs: SpecLibrary,
         secrets: SecretStore,
         radios: Sequence[Radio] = (),
+        log: Log | None = None,
     ) -> None:
+        """Without `log` it is forgotten at the end what came of commands, should they be asked for again."""
         self.household = household
         self.structure = Structure()
         self.clock = clock
@@ -96,6 +103,7 @@ class Home:
         self.world = World(self.live, clock, self.acting, self.arranged)
         self.engine = Engine(self.world, ids)
         self._writer = writer
+        self._log = log
         self._ids = ids
         self._secrets = secrets
         self._taken = b""  # the id of the last fact of the arrangement that was taken over
@@ -104,6 +112,7 @@ class Home:
         self._unlisten: Callable[[], None] | None = None
         self._on_found: list[Callable[[Found], None]] = []
         self._waiting: Timer | None = None
+        self._offered: dict[str, bytes] = {}  # secrets that things gave away, believed once the thing answers with them
 
     # Starting and stopping.
 
@@ -263,7 +272,18 @@ class Home:
         outcome = await self.control.outcome_of(cause)
         if outcome is None and answer.facts[0].id > before:
             outcome = await send(cause)
-        return raise_unless_done(outcome or Unreachable("asked_before"), command.thing)
+        if outcome is None:
+            outcome = await self._outcome_of_before(command.thing, cause)
+        return raise_unless_done(outcome, command.thing)
+
+    async def _outcome_of_before(self, thing: str, cause: str) -> Outcome:
+        """Of a command sent before the last start, or long ago."""
+        if self._log is not None:
+            for stored in await self._log.latest(f"thing/{thing}", FACTS_LOOKED_BACK):
+                body = stored.fact.body
+                if isinstance(body, f.CommandEnded) and body.cause == cause:
+                    return outcome_of(body)
+        return Unreachable("asked_before")
 
     async def set_scene(self, by: Principal, scene: str) -> None:
         """Send every target; what a thing refuses is told by its facts."""
@@ -285,9 +305,11 @@ class Home:
 
     async def run_linkage(self, by: Principal, linkage: str) -> str:
         """Its actions, now, whatever its triggers and conditions say; returns the run's id."""
-        self.permits.require(by, Act.LINKAGE_RUN)
-        if linkage not in self.engine.armed:
+        armed = self.engine.armed.get(linkage)
+        if armed is None:
             raise Refused("not_found", what="linkage", id=linkage[:80])
+        secure = any(map(self.arranged.secure, binding.operated(armed.rule, self.arranged)))
+        self.permits.require(by, Act.LINKAGE_RUN, Target(secure=secure))
         run = self.engine.run_now(linkage, by.member)
         await self.flush()
         return run
@@ -320,20 +342,32 @@ class Home:
         thing = self.structure.thing_at(found.radio, found.address)
         if thing is None:
             self.finding.sighted(found)
-        elif found.needs == "token":
-            self.live.lost(thing.id, "wrong_token")
-        elif found.secret:
-            self._secrets.put(secret_name(found.radio, found.address), found.secret)
+            return
+        live = self.live.things.get(thing.id)
+        if live is not None and live.reachable:
+            return  # it answers with the secret that is known: what else speaks in its name is not it
+        if found.secret:
+            self._offered[thing.id] = found.secret
             self._follow(thing)
+        elif found.needs == "token":
+            known = self._secrets.get(secret_name(found.radio, found.address)) is not None
+            self.live.lost(thing.id, "wrong_token" if known else "token_missing")
 
     def located(self, thing: str, location: str) -> None:
         self.live.located(thing, location)
 
     def reached(self, thing: str) -> None:
+        secret = self._offered.pop(thing, None)
+        known = self.structure.things.get(thing)
+        if secret is not None and known is not None:
+            self._secrets.put(secret_name(known.radio, known.address), secret)
         self.live.reached(thing)
 
     def lost(self, thing: str, reason: str) -> None:
         self.live.lost(thing, reason)
+        known = self.structure.things.get(thing)
+        if self._offered.pop(thing, None) is not None and known is not None:
+            self._follow(known)  # with the secret that is known
 
     def observed(self, thing: str, readings: Sequence[Reading]) -> None:
         self.live.observed(thing, readings)
@@ -352,18 +386,24 @@ class Home:
     # What the log tells.
 
     def take_over(self, facts: Sequence[Fact]) -> None:
-        """Facts of the arrangement that are durable."""
+        """Facts of the arrangement that are durable. What cannot be put into effect must not keep the rest from it."""
         arranging = [fact for fact in facts if type(fact.body) in ARRANGING]
         if not arranging:
             return
         try:
             for fact in arranging:
                 evolve(self.structure, fact)
-                self._arranged_by(fact.body)
+                self._put_into_effect(fact.body)
         finally:
             self._taken = max(self._taken, arranging[-1].id)
             took, self._took = self._took, asyncio.Event()
             took.set()
+
+    def _put_into_effect(self, body: Any) -> None:
+        try:
+            self._arranged_by(body)
+        except Exception:
+            logger.exception("putting %s into effect", type(body).__name__)
 
     def _arranged_by(self, body: Any) -> None:
         self.permits.forget()
@@ -385,6 +425,8 @@ class Home:
         if isinstance(body, f.ThingAdded | f.ThingReplaced):
             thing = self.structure.things[body.thing]
             self._add_live(thing)
+            for radio in self.radios.values():
+                radio.forget(body.thing)  # the device that was there before
             self._follow(thing)
             self.finding.forget(thing.radio, thing.address)
         elif isinstance(body, f.ThingRemoved):
@@ -447,21 +489,21 @@ class Home:
         if radio is None or spec is None:
             self.live.lost(thing.id, "no_radio" if radio is None else "spec_unknown")
             return
-        secret = self._secrets.get(secret_name(thing.radio, thing.address))
-        if secret is None:
-            self.live.lost(thing.id, "token_missing")
-            return
         readable = [each for each in spec.properties() if each.readable]
-        followed = Followed(
-            thing.id,
-            thing.address,
-            thing.model,
-            self.live.things[thing.id].location,
-            secret,
-            tuple((each.siid, each.piid) for each in readable),
-            tuple((each.siid, each.piid) for each in readable if each.notifies),
-        )
         try:
+            secret = self._offered.get(thing.id) or self._secrets.get(secret_name(thing.radio, thing.address))
+            if secret is None:
+                self.live.lost(thing.id, "token_missing")
+                return
+            followed = Followed(
+                thing.id,
+                thing.address,
+                thing.model,
+                self.live.things[thing.id].location,
+                secret,
+                tuple((each.siid, each.piid) for each in readable),
+                tuple((each.siid, each.piid) for each in readable if each.notifies),
+            )
             radio.follow(followed)
         except Refused as refused:  # one that cannot be followed must not keep the others from it
             self.live.lost(thing.id, refused.code)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
+
+import msgspec
 
 from setaria.facts.clock import SECOND
 from setaria.facts.fact import Actor
 from setaria.facts.refused import Refused
 from setaria.home.linkage import rule as r
 from setaria.home.linkage.run import Program, Run, Thread
-from setaria.home.linkage.stored import changed
 from setaria.home.linkage.watch import Unwatch
 from setaria.home.linkage.world import World
 
 MOST_STARTS_A_SECOND: Final = 50
+_FORMULAS: Final = re.compile(rb'"type":"formula","source":"((?:[^"\\]|\\.)*)"')
 
 
 class Armed:
@@ -130,16 +133,8 @@ class Armed:
 
 
 def _asks_for_trigger(rule: r.Rule) -> bool:
-    found = False
-
-    def look(part: Any) -> Any:
-        nonlocal found
-        source = part.source if isinstance(part, r.Formula) else part.get("source") if isinstance(part, dict) else None
-        found = found or (isinstance(source, str) and "trigger" in source)
-        return part
-
-    changed((rule.conditions, rule.actions, rule.variables), look)
-    return found
+    written = msgspec.json.encode((rule.conditions, rule.actions, rule.variables))
+    return any(b"trigger" in source for source in _FORMULAS.findall(written))
 
 
 def _failing(refused: Refused) -> Program:

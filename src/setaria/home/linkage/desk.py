@@ -7,14 +7,18 @@ from typing import Any, Final
 
 import msgspec
 
+from setaria.facts.decider import Asked
+from setaria.facts.fact import Actor, Fact
 from setaria.facts.log import Log
 from setaria.facts.refused import Refused
 from setaria.home import facts as f
 from setaria.home.commands import SaveLinkage
+from setaria.home.decide import decide
 from setaria.home.home import Home
 from setaria.home.linkage.dry_run import DryRun, dry_run
 from setaria.home.linkage.problem import Problem, Severity, tell
 from setaria.home.linkage.rule import Rule
+from setaria.home.structure import evolve
 from setaria.rights import Act, Principal
 
 MOST_DAYS: Final = 31
@@ -83,7 +87,8 @@ class LinkageDesk:
 
     def check(self, text: str, language: str) -> Drafts:
         drafts, whole, rules = self._read(text, language)
-        return Drafts(all(each.ok for each in drafts) and not whole, drafts, whole, self.findings(rules, language))
+        ok = bool(rules) and all(each.ok for each in drafts) and not any(_is_error(each) for each in whole)
+        return Drafts(ok, drafts, whole, self.findings(rules, language))
 
     async def save(self, by: Principal, text: str, language: str, command_id: str = "") -> list[str]:
         """All linkages of a text or none. Raises Refused("linkage_not_sound") with every problem in its details."""
@@ -92,10 +97,21 @@ class LinkageDesk:
         errors = [each for each in (*whole, *(told for draft in drafts for told in draft.problems)) if _is_error(each)]
         if errors or not rules:
             raise Refused("linkage_not_sound", errors=len(errors), problems=[_plain(each) for each in errors])
+        self._require_all(by, rules)
         for number, rule in enumerate(rules):
             each_id = f"{command_id}:{number}" if command_id else ""
             await self._home.arrange(by, SaveLinkage(rule, by.member), each_id)
         return [rule.id for rule in rules]
+
+    def _require_all(self, by: Principal, rules: Sequence[Rule]) -> None:
+        """Raises what any of them would be refused for, before the first is saved."""
+        state = msgspec.structs.replace(self._home.structure, linkages=dict(self._home.structure.linkages))
+        actor = Actor(f"member/{by.member}", str(by.role))
+        now = self._home.clock.now()
+        for rule in rules:
+            asked = Asked(SaveLinkage(rule, by.member), actor, now, self._home.household)
+            for body in decide(state, asked):
+                evolve(state, Fact(b"", now, "", "", actor, body))
 
     def findings(self, rules: Sequence[Rule], language: str) -> tuple[Told, ...]:
         """Loops, conflicts and rules that can never fire, among these and all that the home has."""
@@ -119,12 +135,15 @@ class LinkageDesk:
         if linkage not in self._home.structure.linkages:
             raise Refused("not_found", what="linkage", id=linkage[:80])
         found: list[Trace] = []
+        known: set[str] = set()
         for stored in await self._log.latest(f"linkage/{linkage}", TRACES_LOOKED_AT):
             trace = trace_of(stored.fact.time, stored.fact.body)
-            if trace is not None and (declined or trace.run):
-                found.append(trace)
             if len(found) >= limit:
                 break
+            if trace is None or trace.run in known or not (declined or trace.run):
+                continue
+            known.update({trace.run} - {""})  # its end tells all that its waits did
+            found.append(trace)
         return found
 
     async def dry_run(self, text: str | None, linkage: str | None, days: int, language: str) -> DryRun:
@@ -152,6 +171,7 @@ class LinkageDesk:
         report = import_ha(text, mapping, self._home.arranged)
         if save:
             self._home.permits.require(by, Act.LINKAGE_WRITE)
+            self._require_all(by, [rule for rule, _ in report.converted])
             for rule, _ in report.converted:
                 await self._home.arrange(by, SaveLinkage(rule, by.member))
         converted = tuple(rule.id for rule, _ in report.converted)
@@ -161,7 +181,9 @@ class LinkageDesk:
         from setaria.home.linkage.check import check
         from setaria.home.linkage.parse import parse
 
-        parsed, whole = parse(text)
+        parsed, found = parse(text)
+        of_one = {id(problem) for each in parsed for problem in each.problems}
+        whole = [problem for problem in found if id(problem) not in of_one]
         drafts = []
         rules = []
         for each in parsed:

@@ -12,13 +12,14 @@ from typing import Any, Final
 
 import msgspec
 
-from setaria.facts.clock import DAY, VirtualClock
+from setaria.facts.clock import DAY, HOUR, VirtualClock
 from setaria.facts.fact import HUB, Actor, Fact
 from setaria.facts.ids import IdSource
 from setaria.facts.kinds import Body
 from setaria.facts.log import Cursor, Log
 from setaria.home import facts as f
 from setaria.home.arranged import Arranged
+from setaria.home.helpers import address_of
 from setaria.home.home import Home
 from setaria.home.linkage.engine import Engine
 from setaria.home.linkage.rule import Rule
@@ -29,6 +30,9 @@ from setaria.home.ports import Act, Value, Write
 
 FACTS_A_STEP: Final = 4_000
 MOST_TIMES: Final = 200
+MOST_SENT: Final = 200  # of one run
+MOST_RAN: Final = 50_000
+LONGEST_TURN: Final = HOUR  # of the past, before the loop gets its turn
 
 
 class WouldHave(msgspec.Struct, frozen=True):
@@ -41,7 +45,10 @@ class WouldHave(msgspec.Struct, frozen=True):
 
 
 class DryRun(msgspec.Struct, frozen=True):
-    """`since` and `until` are what was looked at; `first` is the oldest fact there was. `runs` has the newest only."""
+    """`since` and `until` are what was looked at; `first` is the oldest fact there was. `runs` has the newest only.
+
+    A linkage that would have run without end is followed up to MOST_RAN runs; `until` then says how far that was.
+    """
 
     linkage: str
     since: int
@@ -59,7 +66,7 @@ class _Seen:
 
     def __init__(self) -> None:
         self.bodies: list[tuple[int, Body]] = []
-        self.sent: list[str] = []
+        self.sent: dict[str, list[str]] = {}
         self.clock = VirtualClock()
 
     def record(self, aggregate: str, body: Body, actor: Actor, time: int | None = None) -> Fact:
@@ -67,22 +74,28 @@ class _Seen:
         return Fact(b"\0" * 16, self.clock.now(), aggregate, "", actor, body)
 
     def write(self, thing: str, writes: Sequence[Write], cause: str) -> None:
-        self.sent += [f"{thing}: {each.siid}.{each.piid} = {each.value}" for each in writes]
+        for each in writes:
+            self._would(cause, f"{thing}: {each.siid}.{each.piid} = {each.value}")
 
     def act(self, thing: str, act: Act, cause: str) -> None:
-        self.sent.append(f"{thing}: {act.siid}.{act.aiid}()")
+        self._would(cause, f"{thing}: {act.siid}.{act.aiid}()")
 
     def set_scene(self, scene: str, cause: str) -> None:
-        self.sent.append(f"scene {scene}")
+        self._would(cause, f"scene {scene}")
 
     def help(self, helper: str, operation: str, value: Value | None, cause: str) -> None:
-        self.sent.append(f"helper {helper}: {operation}")
+        self._would(cause, f"helper {helper}: {operation}")
 
     def notify(self, to: Sequence[str], title: str, message: str, cause: str) -> None:
-        self.sent.append(f"notify: {message}")
+        self._would(cause, f"notify: {message}")
 
     def fire(self, event: str, data: Mapping[str, Value], cause: str) -> None:
-        self.sent.append(f"event {event}")
+        self._would(cause, f"event {event}")
+
+    def _would(self, cause: str, what: str) -> None:
+        sent = self.sent.setdefault(cause, [])
+        if len(sent) < MOST_SENT:
+            sent.append(what)
 
     def may(self, author: str, thing: str) -> bool:
         return True
@@ -93,12 +106,13 @@ async def dry_run(rule: Rule, home: Home, log: Log, days: int) -> DryRun:
     until = home.clock.now()
     replay = _Replay(rule, home, until - days * DAY)
     cursor = Cursor((0,) * log.partitions)
-    while stored := await log.read(cursor, FACTS_A_STEP):
+    while not replay.full and (stored := await log.read(cursor, FACTS_A_STEP)):
         for each in stored:
             cursor = cursor.moved(each.partition, each.seq)
-            replay.take(each.fact)
+            if each.fact.time <= until:
+                await replay.take(each.fact)
         await asyncio.sleep(0)
-    return replay.finish(until)
+    return await replay.finish(until)
 
 
 class _Replay:
@@ -113,6 +127,8 @@ class _Replay:
         for address, slot in home.live.slots.items():
             if address not in self._live.slots:
                 self._live.add_slot(address, slot.owner, None)
+        for helper in home.structure.helpers.values():
+            self._live.slots[address_of(helper)].value = helper.initial if helper.type == "counter" else False
         arranged = Arranged(home.structure, home.specs)
         self._world = World(self._live, self._seen.clock, self._seen, arranged)
         self._world.zone = home.world.zone
@@ -127,30 +143,37 @@ class _Replay:
         self._at_night = 0
         self._declined: dict[str, int] = {}
 
-    def take(self, fact: Fact) -> None:
+    @property
+    def full(self) -> bool:
+        return self._count >= MOST_RAN
+
+    async def take(self, fact: Fact) -> None:
         self._first = self._first or fact.time
         if fact.time < self._since:
             self._live.apply(fact)
             self._helper(fact, quiet=True)
             return
         if not self._armed:
-            self._arm(fact.time)
+            self._arm(self._since if self._first < self._since else fact.time)
         self._facts += 1
-        self._advance(fact.time)
-        self._play(fact)
-        self._harvest()
+        await self._advance(fact.time)
+        if not self.full:
+            self._play(fact)
+            self._harvest()
 
     def _arm(self, now: int) -> None:
         self._seen.clock.set(now)
         self._engine.arm(self._rule, "", 1, True)
         self._armed = True
 
-    def _advance(self, now: int) -> None:
+    async def _advance(self, now: int) -> None:
         """Timers between two facts fall due at their own moments."""
         clock = self._seen.clock
-        if now > clock.now():
-            clock.advance(now - clock.now())
+        while clock.now() < now and not self.full:
+            clock.advance(min(LONGEST_TURN, now - clock.now()))
             self._harvest()
+            if clock.now() < now:
+                await asyncio.sleep(0)
 
     def _play(self, fact: Fact) -> None:
         owner = fact.aggregate.partition("/")[2]
@@ -171,7 +194,8 @@ class _Replay:
             return
         for address in [each for each in self._live.slots if each.startswith(f"{fact.aggregate}.")]:
             if quiet:
-                self._live.slots[address].value = fact.body.value
+                slot = self._live.slots[address]
+                slot.value, slot.changed = fact.body.value, fact.time
             else:
                 self._change(address, fact.body.value)
 
@@ -182,15 +206,16 @@ class _Replay:
         before, slot.value, slot.changed = slot.value, value, self._seen.clock.now()
         for watcher in slot.watchers:
             watcher(slot, before)
+        self._engine.settle()
 
     def _harvest(self) -> None:
         for _, body in self._seen.bodies:
             if isinstance(body, f.RunEnded):
                 self._count += 1
                 self._at_night += self._is_night(body.began)
-                self._ran.append(WouldHave(body.began, body.outcome, body.trigger, tuple(self._seen.sent)))
+                sent = tuple(self._seen.sent.pop(body.run, ()))
+                self._ran.append(WouldHave(body.began, body.outcome, body.trigger, sent))
                 del self._ran[:-MOST_TIMES]
-                self._seen.sent.clear()
             elif isinstance(body, f.RunDeclined):
                 self._declined[body.reason] = self._declined.get(body.reason, 0) + 1
         self._seen.bodies.clear()
@@ -200,10 +225,23 @@ class _Replay:
         sunrise, sunset = sun_times(self._world, local.date())
         return not sunrise <= moment < sunset
 
-    def finish(self, until: int) -> DryRun:
+    def _still_waiting(self) -> None:
+        """Runs that would be under way now."""
+        for armed in self._engine.armed.values():
+            for run in armed.runs.values():
+                self._count += 1
+                self._at_night += self._is_night(run.began)
+                sent = tuple(self._seen.sent.pop(run.id, ()))
+                self._ran.append(WouldHave(run.began, "waiting", run.trigger, sent))
+        del self._ran[:-MOST_TIMES]
+
+    async def finish(self, until: int) -> DryRun:
         if not self._armed:
             self._arm(self._since)
-        self._advance(until)
+        await self._advance(until)
+        if self.full:
+            until = self._seen.clock.now()
+        self._still_waiting()
         self._engine.close()
         return DryRun(
             self._rule.id,

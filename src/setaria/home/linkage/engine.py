@@ -24,6 +24,7 @@ from setaria.home.linkage.run import Run, Thread
 from setaria.home.linkage.schedule import Schedule
 from setaria.home.linkage.watch import as_variable, take_up, watch
 from setaria.home.linkage.world import World
+from setaria.home.live import Slot
 
 MOST_PENDING: Final = 10_000
 MOST_QUEUED: Final = 100
@@ -41,6 +42,7 @@ class Engine:
         self._schedule = Schedule(world, self.memory, self.fire, self._decline)
         self._pending: deque[Callable[[], None]] = deque()
         self._draining = False
+        world.live.on_change(self._changed)
 
     def remember(self, memory: Memory) -> None:
         """Take over what was remembered, before anything is armed."""
@@ -74,9 +76,14 @@ class Engine:
                 self._schedule.add(armed, number, trigger)
 
     def _firing(self, armed: Armed, number: int) -> Callable[[dict[str, Any]], None]:
+        later = _told_of_a_change(armed.rule.triggers[number])
+
         def fired(told: dict[str, Any]) -> None:
             told["number"] = number
-            self.fire(armed, told)
+            if later:
+                self._later(partial(self._fire, armed, told))
+            else:
+                self.fire(armed, told)
 
         return fired
 
@@ -125,13 +132,19 @@ class Engine:
                         thread.unwatch = self._watch_for(armed, run, thread, again=True)
 
     def resume(self) -> None:
-        """After a start: take up what waited. Needs a clock that can be trusted."""
+        """After a start: take up what waited. Needs a clock that can be trusted; what began since the start goes on
+        as it is."""
         now = self.world.clock.now()
         alive = max([*self.memory.began.values(), *self.memory.dues.values()], default=0)
+        present = {
+            run for armed in self.armed.values() for run in (*armed.runs, *(queued for queued, _ in armed.queue))
+        }
         for run_id, (linkage, paused) in list(self.memory.paused.items()):
-            self._resume_run(run_id, linkage, paused, now)
+            if run_id not in present:
+                self._resume_run(run_id, linkage, paused, now)
         for run_id, (linkage, queued) in list(self.memory.queued.items()):
-            self._resume_queued(run_id, linkage, queued, now)
+            if run_id not in present:
+                self._resume_queued(run_id, linkage, queued, now)
         self._holds.resume(self.armed, self._firing)
         for armed in list(self.armed.values()):
             self._carry(partial(self._next_of_queue, armed))
@@ -158,25 +171,29 @@ class Engine:
     # Firing.
 
     def fire(self, armed: Armed, told: dict[str, Any]) -> None:
-        if self._draining:
-            if len(self._pending) >= MOST_PENDING:
-                self.dropped += 1
-                return
-            self._pending.append(partial(self._fire, armed, told))
-            return
-        self._draining = True
-        try:
-            self._fire(armed, told)
-            while self._pending:
-                self._pending.popleft()()
-        finally:
-            self._draining = False
+        self._later(partial(self._fire, armed, told))
+        if not self._draining:
+            self.settle()
+
+    def _later(self, firing: Callable[[], None]) -> None:
+        if len(self._pending) >= MOST_PENDING:
+            self.dropped += 1
+        else:
+            self._pending.append(firing)
+
+    def _changed(self, slot: Slot) -> None:
+        """All who watch the slot have been told of the change; before that no run may change it again."""
+        if self._pending and not self._draining:
+            self.settle()
 
     def _carry(self, act: Callable[[], None]) -> None:
         """Now, or when what is under way is done: no run steps inside the step of another."""
         self._pending.append(act)
-        if self._draining:
-            return
+        if not self._draining:
+            self.settle()
+
+    def settle(self) -> None:
+        """Carry through what was set off, and what that sets off, in order."""
         self._draining = True
         try:
             while self._pending:
@@ -338,8 +355,12 @@ class Engine:
         def fired(told: dict[str, Any]) -> None:
             self._carry(partial(self._wake, armed, run, thread, turn, told))
 
+        def fired_by_change(told: dict[str, Any]) -> None:
+            self._pending.append(partial(self._wake, armed, run, thread, turn, told))
+
         for number, trigger in enumerate(step.triggers):
-            unwatch = watch(trigger, number, self.world, fired, holder)
+            tell = fired_by_change if _told_of_a_change(trigger) else fired
+            unwatch = watch(trigger, number, self.world, tell, holder)
             if unwatch is not None:
                 stops.append(unwatch)
             elif trigger.enabled:
@@ -423,3 +444,10 @@ class Engine:
 
     def _decline(self, armed: Armed, reason: str, told: dict[str, Any], trace: tuple[tuple[Any, ...], ...]) -> None:
         self._record(armed, f.RunDeclined(armed.revision, reason, told, trace))
+
+
+def _told_of_a_change(trigger: r.Trigger) -> bool:
+    """Whether it fires while those who watch a slot are being told: the others are told first."""
+    return isinstance(trigger, r.ZoneTrigger) or (
+        isinstance(trigger, r.StateTrigger | r.NumericTrigger) and not trigger.held
+    )
