@@ -19,7 +19,7 @@ Told = dict[str, Any]
 
 
 def fan(place: Any) -> Told:
-    device = FanMiot(place["host"], place["token"], model="dmaker.fan.p9")
+    device = FanMiot(place["host"], place["token"], model="dmaker.fan.p10")
     device.on()
     device.set_speed(37)
     device.set_oscillate(True)
@@ -94,7 +94,7 @@ def curtain(place: Any) -> Told:
 
 
 KINDS: dict[str, Callable[[Any], Told]] = {
-    "dmaker.fan.p9": fan,
+    "dmaker.fan.p10": fan,
     "zhimi.airp.mb5": purifier,
     "zhimi.humidifier.ca4": humidifier,
     "zhimi.heater.mc2": heater,

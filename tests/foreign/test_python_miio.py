@@ -21,7 +21,7 @@ SCRIPT = Path(__file__).with_name("python_miio_client.py")
 FIRST_ADDRESS = f"127.0.{20 + os.getpid() % 200}.1"
 
 EXPECTED: dict[str, dict[str, Any]] = {
-    "dmaker.fan.p9": {"is_on": True, "speed": 37, "oscillate": True, "model": "dmaker.fan.p9"},
+    "dmaker.fan.p10": {"is_on": True, "speed": 37, "oscillate": True, "model": "dmaker.fan.p10"},
     "zhimi.airp.mb5": {"is_on": True, "child_lock": True, "aqi": True, "is_off": True},
     "zhimi.humidifier.ca4": {"is_on": True, "target_humidity": 55},
     "zhimi.heater.mc2": {"is_on": True, "target_temperature": 24},

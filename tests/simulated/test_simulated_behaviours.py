@@ -350,7 +350,7 @@ def test_a_speaker_plays_pauses_and_comes_to_an_end() -> None:
 
 
 def test_a_fan_keeps_level_and_speed_in_step_and_turns_itself_off() -> None:
-    bench = Bench("dmaker.fan.p9")
+    bench = Bench("dmaker.fan.p10")
     bench.write("fan.on", True)
     bench.write("fan.speed-level", 100)
     assert bench.value("fan.fan-level") == 4

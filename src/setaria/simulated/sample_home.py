@@ -82,7 +82,7 @@ SAMPLE: Final = SampleHome(
                 ("living_vacuum", "dreame.vacuum.p2009", "扫地机器人", "Robot vacuum", "living"),
                 ("living_ac", "xiaomi.airc.r24r00", "客厅空调", "Living room air conditioner", "living"),
                 ("living_speaker", "xiaomi.wifispeaker.lx06", "小爱音箱", "Speaker", "living"),
-                ("living_fan", "dmaker.fan.p9", "落地扇", "Standing fan", "living"),
+                ("living_fan", "dmaker.fan.p10", "落地扇", "Standing fan", "living"),
                 ("living_gateway", "lumi.gateway.mgl03", "多模网关", "Gateway", "living"),
                 ("living_motion", "lumi.sensor_motion.v2", "客厅人体传感器", "Living room motion sensor", "living"),
                 ("bedroom_lamp", "yeelink.light.lamp22", "床头灯", "Bedside lamp", "bedroom"),

@@ -1,0 +1,50 @@
+# Everything starts here: `make up` for a living home, `make test` for all that CI runs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+FOREIGN := .venv-foreign/.installed
+
+.PHONY: up test check bench lock format system clean
+
+up: $(STAMP)
+	$(BIN)/setaria up
+
+# The lock file pins names, versions and hashes; the project itself is installed without looking anything up.
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+# Programs of others that tests talk to, each in an environment of its own.
+$(FOREIGN): tests/foreign/requirements.txt
+	$(PYTHON) -m venv .venv-foreign
+	.venv-foreign/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/foreign/requirements.txt
+	touch $@
+
+system:
+	./.ci/system
+
+test: system $(STAMP) $(FOREIGN) check
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: system $(STAMP) $(FOREIGN)
+	$(BIN)/python -m bench
+
+lock: $(STAMP)
+	$(BIN)/python -m piptools compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --no-annotate \
+	    --extra dev --extra postgres --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) .venv-foreign build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,21 @@
+"""`make bench`: every claim, one script after another; ends with 1 when one does not hold."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+SCRIPTS: Final = ("linkage", "log", "start", "miio")
+
+
+def main() -> int:
+    here = Path(__file__).parent
+    failed = [name for name in SCRIPTS if subprocess.run([sys.executable, here / f"{name}.py"], check=False).returncode]
+    print(f"\n{'all claims hold' if not failed else 'claims that do not hold: ' + ', '.join(failed)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
