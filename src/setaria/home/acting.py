@@ -14,6 +14,7 @@ from setaria.home.ports import Act, Value, Write
 if TYPE_CHECKING:
     from setaria.home.home import Home
 
+MOST_FIT: Final = 4_096
 LINKAGE: Final = Actor("linkage", "linkage")
 
 Notifier = Callable[[f.Notified], None]
@@ -23,6 +24,7 @@ class Acting:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._notifiers: list[Notifier] = []
+        self._fit: set[tuple[str, tuple[Write, ...]]] = set()  # checked against the present specs
 
     def on_notify(self, notifier: Notifier) -> None:
         """Add a way by which people hear of things, beside the log itself."""
@@ -32,11 +34,20 @@ class Acting:
         return self._home.permits.linkage_may(author, thing)
 
     def write(self, thing: str, writes: Sequence[Write], cause: str) -> None:
-        unfit = self._unfit(thing, writes)
-        if unfit is None:
-            self._home.control.write(thing, writes, cause, LINKAGE)
-        else:
-            self._home.control.refuse(thing, unfit, cause, LINKAGE)
+        key = (thing, tuple(writes))
+        if key not in self._fit:
+            unfit = self._unfit(thing, writes)
+            if unfit is not None:
+                self._home.control.refuse(thing, unfit, cause, LINKAGE)
+                return
+            if len(self._fit) >= MOST_FIT:
+                self._fit.clear()
+            self._fit.add(key)
+        self._home.control.write(thing, writes, cause, LINKAGE)
+
+    def forget(self) -> None:
+        """After any change of the arrangement."""
+        self._fit.clear()
 
     def act(self, thing: str, act: Act, cause: str) -> None:
         live = self._home.live.things.get(thing)

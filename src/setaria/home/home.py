@@ -407,6 +407,7 @@ class Home:
 
     def _arranged_by(self, body: Any) -> None:
         self.permits.forget()
+        self.acting.forget()
         if isinstance(body, f.LinkageSaved):
             self._arm(self.structure.linkages[body.rule.id], binding.last_change(self.arranged))
         elif isinstance(body, f.LinkageSwitched):
@@ -465,7 +466,7 @@ class Home:
             rule, missing = binding.bound(rule, self.arranged)
             if missing:
                 self.unbound[linkage.id] = missing
-        self.engine.arm(rule, linkage.author, linkage.revision, linkage.enabled)
+        self.engine.arm(rule, linkage.author, linkage.revision, linkage.enabled, linkage.saved)
 
     def _bind_anew(self, thing: str) -> None:
         """Runs under way end: what they would still do was meant for the device that was there."""

@@ -163,7 +163,7 @@ class Live:
         slot.changed = self._now()
         spec_property = slot.property
         assert spec_property is not None
-        if slot.kept is None or worth_keeping(spec_property, slot.kept, value):
+        if slot.type is bool or slot.kept is None or worth_keeping(spec_property, slot.kept, value):
             slot.kept = value
             kept = value[:LONGEST_KEPT] if type(value) is str else value
             self.record(live.aggregate, f.Reading(spec_property.address, kept), live.actor, slot.changed)

@@ -78,6 +78,8 @@ def test_every_file_loads_whole_and_its_addresses_round_trip() -> None:
 def test_a_shipped_file_says_what_its_original_says() -> None:
     originals = sorted(SHARED.glob("*.json")) or sorted(SHIPPED.glob("*.json"))
     for file in originals:
+        if file.name == "fan__dmaker.fan.p9.json":
+            continue  # not shipped: rebuilt from the test data of a GPL program
         ours, theirs = load(SHIPPED / file.name), load(file)
         assert (ours.urn, ours.services, ours.source) == (theirs.urn, theirs.services, theirs.source), file.name
 

@@ -17,7 +17,7 @@ from setaria.home.linkage.run import Program, Run, Thread
 from setaria.home.linkage.watch import Unwatch
 from setaria.home.linkage.world import World
 
-MOST_STARTS_A_SECOND: Final = 50
+MOST_STARTS_A_SECOND: Final = 500
 _FORMULAS: Final = re.compile(rb'"type":"formula","source":"((?:[^"\\]|\\.)*)"')
 
 

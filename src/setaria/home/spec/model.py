@@ -26,6 +26,7 @@ NEAR_MATCHES: Final = 3
 STEP_TOLERANCE: Final = 1e-6  # of a step
 LARGEST_READING: Final = 2**64
 
+_has: Final = int.__and__  # a flag's own operator makes a new flag, which takes ten times as long
 _TRUE: Final = frozenset({"on", "true", "1", "yes", "open"})
 _FALSE: Final = frozenset({"off", "false", "0", "no", "close", "closed"})
 
@@ -54,15 +55,15 @@ class Property(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def readable(self) -> bool:
-        return bool(self.access & Access.READ)
+        return _has(self.access, Access.READ) != 0
 
     @property
     def writable(self) -> bool:
-        return bool(self.access & Access.WRITE)
+        return _has(self.access, Access.WRITE) != 0
 
     @property
     def notifies(self) -> bool:
-        return bool(self.access & Access.NOTIFY)
+        return _has(self.access, Access.NOTIFY) != 0
 
     def check(self, value: Value) -> Value:
         """The value as it is to be sent. Access is not looked at. Raises Refused: `value_wrong_type`,
