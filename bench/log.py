@@ -34,7 +34,7 @@ from setaria.facts.clock import SystemClock
 from setaria.facts.fact import Actor, Fact, Row, to_row
 from setaria.facts.ids import IdSource
 from setaria.facts.kinds import Body, kind
-from setaria.facts.log import Batch, Log, partition_of, start
+from setaria.facts.log import Batch, Cursor, Log, partition_of, start
 from setaria.facts.postgres import PostgresLog
 from setaria.facts.sqlite import SqliteLog
 from setaria.facts.sqlite_file import MIGRATIONS
@@ -352,7 +352,7 @@ async def victim_process(path: Path) -> None:
     await log.append(0, Batch(again))
     writer = Writer(log, clock, IdSource(clock, after=await log.last_id()), household="h1")
 
-    def acknowledge(facts: Sequence[Fact]) -> None:
+    def acknowledge(facts: Sequence[Fact], _: Cursor) -> None:
         said = memoryview(b"".join(fact.id for fact in facts))
         while said:
             said = said[os.write(1, said) :]

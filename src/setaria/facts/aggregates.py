@@ -34,7 +34,7 @@ class Aggregates:
         self._log = log
         self._deciders = deciders
         self._most = most
-        self._stateful = tuple(f"{first}/" for first, decider in deciders.items() if decider.form)
+        self.stateful = tuple(f"{first}/" for first, decider in deciders.items() if decider.form)
         self._held: OrderedDict[str, _Held] = OrderedDict()
 
     def __len__(self) -> int:
@@ -85,10 +85,6 @@ class Aggregates:
 
     def _unknown(self, key: str, snapshot: Snapshot | None) -> bool:
         return snapshot is not None and snapshot.form != self._decider_of(key).form
-
-    def decides(self, key: str) -> bool:
-        """Whether there is a state that its facts change."""
-        return key.startswith(self._stateful)
 
     def holds(self, key: str) -> bool:
         return key in self._held

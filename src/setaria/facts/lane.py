@@ -219,9 +219,12 @@ class Lane:
             for command in waiting:  # its facts were in the states at hand
                 command.refuse(self._why)
             return made
+        stateful, kept = self._aggregates.stateful, made.batch.facts.append
         for each in taken:
             if type(each) is Fact:
-                self._take(each, made)
+                kept(each)
+                if each.aggregate.startswith(stateful):
+                    self._take(each, made)
             elif isinstance(each, Waiting) and not each.answer.done():
                 self._decide(each, made, saved)
         made.batch.snapshots = self._aggregates.snapshots(made.touched)
@@ -245,8 +248,8 @@ class Lane:
             return {}
 
     def _take(self, fact: Fact, made: _Made) -> None:
-        made.batch.facts.append(fact)
-        if not self._aggregates.decides(fact.aggregate) or is_reading(fact):
+        """A record of an aggregate with a decider changes its state as well."""
+        if is_reading(fact):
             return
         if self._aggregates.holds(fact.aggregate):
             self._evolve(fact.aggregate, (fact,), made)

@@ -53,38 +53,23 @@ class Thread:
     of it came to grief over, `since` when its wait began. `turn` tells one wait from the next.
     """
 
-    __slots__ = (
-        "children",
-        "due",
-        "fault",
-        "first",
-        "id",
-        "loops",
-        "own",
-        "parent",
-        "pc",
-        "since",
-        "timer",
-        "turn",
-        "unwatch",
-        "waits",
-    )
+    # Most threads only run from start to end: what they never change stands here, once for all of them.
+    children = 0
+    fault = ""
+    since = 0
+    turn = 0
+    due = 0
+    waits = False
+    timer: Timer | None = None
+    unwatch: Callable[[], None] | None = None
 
     def __init__(self, number: int, pc: int, parent: int = -1) -> None:
         self.id = number
         self.first = pc
         self.pc = pc
         self.parent = parent
-        self.children = 0
-        self.fault = ""
         self.own: dict[str, Any] = {}
-        self.since = 0
-        self.turn = 0
-        self.due = 0
-        self.waits = False
         self.loops: dict[str, int] = {}
-        self.timer: Timer | None = None
-        self.unwatch: Callable[[], None] | None = None
 
     def still(self) -> None:
         """Stop waiting."""
