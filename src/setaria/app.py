@@ -38,7 +38,7 @@ HOUSEHOLD: Final = "home"
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """`folder` holds all of a hub's data. `broadcast` are the miIO discovery addresses; port 0 serves no API."""
+    """`folder` holds all of a hub's data. `broadcast` are the miIO discovery addresses; port 0 takes any free one."""
 
     folder: Path
     language: str = "zh-CN"

@@ -32,6 +32,7 @@ MOST: Final = {
     "linkages": 2_000,
 }
 LONGEST_NAME: Final = 80
+LONGEST_ALIAS: Final = 200
 MOST_LABELS: Final = 20
 MOST_TARGETS: Final = 500
 HIGHEST_LEVEL: Final = 200
@@ -54,10 +55,10 @@ def _valid_id(given: str) -> str:
     return given
 
 
-def _valid_name(given: str) -> str:
+def _valid_name(given: str, longest: int = LONGEST_NAME) -> str:
     name = " ".join(given.split())
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise Refused("name_unusable", name=given[:LONGEST_NAME], longest=LONGEST_NAME)
+    if not name or len(name) > longest or not name.isprintable():
+        raise Refused("name_unusable", name=given[:longest], longest=longest)
     return name
 
 
@@ -304,7 +305,7 @@ def _save_linkage(state: Structure, command: c.SaveLinkage, _: Asked) -> Sequenc
     if before is None or before.rule is None:
         _room_left(state, "linkages")
     _valid_id(command.rule.id)
-    _valid_name(command.rule.alias)
+    _valid_name(command.rule.alias, LONGEST_ALIAS)
     return [f.LinkageSaved(command.rule, command.author, before.revision + 1 if before else 1)]
 
 

@@ -118,7 +118,7 @@ async def test_saving_again_with_the_same_command(place: Place, desk: LinkageDes
     [
         (BAD, "linkage_not_sound"),
         (GOOD.replace("lamp_at_seven", "7_o_clock"), "id_unusable"),
-        (GOOD.replace("lamp_at_seven", "b").replace("七点开灯", "x" * 100), "name_unusable"),
+        (GOOD.replace("lamp_at_seven", "b").replace("七点开灯", "x\u200by"), "name_unusable"),
     ],
 )
 async def test_all_or_nothing(place: Place, desk: LinkageDesk, second: str, code: str) -> None:

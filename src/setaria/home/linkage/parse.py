@@ -104,7 +104,8 @@ class _Parser:
         body = self._body(reader, node)
         nothing = Rule(id="", alias=_alias(node), triggers=(), actions=())
         rule = nothing if body is None else _read_rule(reader, body)
-        rule = msgspec.structs.replace(rule, id=self._unique(rule), source=source)
+        name = self._unique(rule)
+        rule = msgspec.structs.replace(rule, id=name, alias=rule.alias or name.replace("_", " "), source=source)
         self.parsed.append(Parsed(rule, reader.positions, tuple(reader.problems)))
 
     def _body(self, reader: Reader, node: Node) -> Node | None:
@@ -211,7 +212,7 @@ def _read_rule(reader: Reader, node: Node) -> Rule:
     fields.ignore("max_exceeded", "trace", "hide_entity")
     rule = Rule(
         id=reader.text(fields.take("id"), "")[:64],
-        alias=reader.text(fields.take("alias"), "")[:200],
+        alias=" ".join(reader.text(fields.take("alias"), "").split())[:200],
         description=reader.text(fields.take("description"), "")[:2_000],
         triggers=triggers,
         conditions=conditions,
