@@ -31,6 +31,7 @@ from bench.claims import Claims, percentile
 from bench.linkage import LINKAGE, LINKAGES, TakingRadio
 from setaria.app import Hub, Settings
 from setaria.home import commands as c
+from setaria.home.finding import secret_name
 from setaria.home.linkage.check import check
 from setaria.home.linkage.parse import parse
 from setaria.home.loading import save_snapshot
@@ -58,7 +59,7 @@ async def make_home(folder: Path, facts: int) -> None:
         *(home.arrange(me, c.AddThing("miio", str(n + 1), model, name)) for n, (model, name) in enumerate(models))
     )
     for n in range(THINGS):
-        home.give_secret(me, "miio", str(n + 1), bytes([n % 256]) * 16) if n < 4 else None
+        hub.secrets.put(secret_name("miio", str(n + 1)), n.to_bytes(16, "big"))
     motion = next(each for each in hub.specs.get(SENSOR).properties() if each.format.value == "bool" and each.readable)
     for n in range(LINKAGES):
         parsed, _ = parse(LINKAGE.format(n=n, motion=motion.address))

@@ -68,6 +68,8 @@ ARRANGING_NEEDS: Final[Mapping[type, Act]] = {
 }
 
 
+FOLLOWED_AT_ONCE: Final = 50
+FOLLOW_PAUSE: Final = 0.02  # seconds
 FACTS_LOOKED_BACK: Final = 2_000
 logger = logging.getLogger(__name__)
 
@@ -112,6 +114,7 @@ class Home:
         self._unlisten: Callable[[], None] | None = None
         self._on_found: list[Callable[[Found], None]] = []
         self._waiting: Timer | None = None
+        self._following: asyncio.Task[None] | None = None
         self._offered: dict[str, bytes] = {}  # secrets that things gave away, believed once the thing answers with them
 
     # Starting and stopping.
@@ -140,10 +143,20 @@ class Home:
         self._resume()
         for radio in self.radios.values():
             await radio.start(self)
-        for thing in self.structure.things.values():
+        followed = list(self.structure.things.values())
+        for thing in followed[:FOLLOWED_AT_ONCE]:
             self._follow(thing)
+        self._following = asyncio.create_task(self._follow_rest(followed[FOLLOWED_AT_ONCE:]), name="following")
         self.presence.start()
         self.engine.started()
+
+    async def _follow_rest(self, things: Sequence[Thing]) -> None:
+        """A large home answers before all of its things are looked for."""
+        for first in range(0, len(things), FOLLOWED_AT_ONCE):
+            await asyncio.sleep(FOLLOW_PAUSE)
+            for thing in things[first : first + FOLLOWED_AT_ONCE]:
+                if self.structure.things.get(thing.id) is thing:  # else whoever changed it has followed it
+                    self._follow(thing)
 
     def _resume(self) -> None:
         """What waits for a date goes on once the date is known: a board without a battery wakes up in 1970."""
@@ -156,6 +169,9 @@ class Home:
     async def stop(self) -> None:
         if self._waiting is not None:
             self._waiting.cancel()
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
         await self.presence.stop()
         self.engine.close()
         self.helpers.close()
