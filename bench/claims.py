@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import gc
+import os
 import resource
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
+from typing import Final
+
+LOOP: Final = 2_000_000
+SYNCS: Final = 50
 
 
 class Claims:
@@ -14,8 +20,7 @@ class Claims:
 
     def __init__(self, title: str) -> None:
         self.failed = 0
-        print(f"\n{title}")
-        print(f"  {_machine()}")
+        print(f"\n{title}\n  {machine()}\n  claim | ours | peer | holds", flush=True)
 
     def claim(self, text: str, ours: str, peer: str, holds: bool) -> None:
         self.failed += not holds
@@ -28,15 +33,26 @@ class Claims:
         sys.exit(1 if self.failed else 0)
 
 
-def _machine() -> str:
-    """How fast this machine is right now: a fixed loop, for reading the figures of one run against another's."""
+def machine() -> str:
+    """What the figures stand on: a shared or throttled machine shows here first."""
     gc.collect()
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     total = 0
-    for number in range(2_000_000):
+    for number in range(LOOP):
         total += number
     took = time.perf_counter() - began
-    return f"machine: a loop of 2,000,000 additions took {took * 1e3:.0f} ms; {sys.version.split()[0]}"
+    share = (time.process_time() - cpu) / took
+    with tempfile.NamedTemporaryFile() as file:
+        began = time.perf_counter()
+        for _ in range(SYNCS):
+            file.write(b"x" * 4096)
+            file.flush()
+            os.fsync(file.fileno())
+        syncs = SYNCS / (time.perf_counter() - began)
+    return (
+        f"machine: {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, {LOOP / took / 1e6:.0f} million loop steps/s"
+        f" at {share:.0%} of a CPU, {syncs:,.0f} fsync/s, Python {sys.version.split()[0]}"
+    )
 
 
 def cpu_seconds() -> float:

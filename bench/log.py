@@ -30,6 +30,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 
 from tests.facts.log_engines import Cluster, postgres_bin
 
+from bench.claims import Claims
 from setaria.facts.clock import SystemClock
 from setaria.facts.fact import Actor, Fact, Row, to_row
 from setaria.facts.ids import IdSource
@@ -131,16 +132,6 @@ def rows(count: int) -> list[Row]:
     ]
 
 
-class Claims:
-    def __init__(self) -> None:
-        self.hold = True
-        print("claim | ours | peer | holds", flush=True)
-
-    def state(self, claim: str, ours: str, peer: str, holds: bool) -> None:
-        self.hold = self.hold and holds
-        print(f"{claim} | {ours} | {peer} | {'yes' if holds else 'NO'}", flush=True)
-
-
 # SQLite.
 
 
@@ -151,14 +142,14 @@ async def sqlite_section(claims: Claims, directory: Path) -> None:
     written = rows(SQLITE_FACTS)
     size = sum(sum(map(len, (row.id, row.aggregate, row.kind, row.document))) + 8 for row in written) / len(written)
     alone, alone_cpu = engine_alone(directory / "alone.db", written, int(ours["facts_a_commit"]))
-    claims.state(
+    claims.claim(
         f">= 60,000 durable facts/s on SQLite ({size:.0f} bytes each, {ours['facts_a_commit']:,.0f} a commit,"
         f" {AGGREGATES} aggregates)",
         f"{rate:,.0f}/s, {ours['cpu_us']:.1f} us CPU a fact",
         f"sqlite3 executemany, same rows and batches: {alone:,.0f}/s, {alone_cpu:.1f} us CPU; {NOTES}",
         rate >= 60_000,
     )
-    claims.state(
+    claims.claim(
         "a commit ends within 100 ms (p99)",
         f"p99 {ours['p99_ms']:.0f} ms, longest {ours['longest_ms']:.0f} ms",
         "-",
@@ -166,7 +157,7 @@ async def sqlite_section(claims: Claims, directory: Path) -> None:
     )
     count, seconds = await replay(log)
     raw = raw_replay(directory / "alone.db")
-    claims.state(
+    claims.claim(
         ">= 200,000 facts replayed/s on SQLite (read and decoded)",
         f"{count / seconds:,.0f}/s",
         f"sqlite3 fetchall, undecoded: {raw:,.0f}/s",
@@ -206,7 +197,7 @@ def raw_replay(path: Path) -> float:
 async def postgres_section(claims: Claims) -> None:
     binaries = postgres_bin()
     if binaries is None:
-        claims.state(
+        claims.claim(
             ">= 40,000 durable facts/s on PostgreSQL with two owners", "PostgreSQL is not installed", "-", False
         )
         return
@@ -245,20 +236,20 @@ async def postgres_claims(claims: Claims, cluster: Cluster) -> None:
     faults = (await log.verify()).faults
     await log.close()
     copied = await single_copy(cluster.dsn, rows(total))
-    claims.state(
+    claims.claim(
         f">= 40,000 durable facts/s on PostgreSQL with two owners ({said[0]['facts_a_commit']:,.0f} a commit)",
         f"{total / seconds:,.0f}/s, {max(each['cpu_us'] for each in said):.1f} us CPU a fact and owner,"
         f" {server / total * 1e6:.1f} us in the server",
         f"one COPY of all rows: {copied:,.0f}/s",
         total / seconds >= 40_000 and count == total and not faults,
     )
-    claims.state(
+    claims.claim(
         "a commit on PostgreSQL ends within 100 ms (p99)",
         ", ".join(f"p99 {each['p99_ms']:.0f} ms, longest {each['longest_ms']:.0f} ms" for each in said),
         "-",
         all(each["p99_ms"] <= LONGEST_COMMIT for each in said),
     )
-    print(f"  PostgreSQL replay, not claimed: {count / replayed:,.0f}/s")
+    claims.note(f"PostgreSQL replay, not claimed: {count / replayed:,.0f}/s")
 
 
 async def owner_process(dsn: str, partition: int) -> None:
@@ -319,7 +310,7 @@ async def kill_section(claims: Claims, directory: Path) -> None:
     faults = (await log.verify()).faults
     await log.close()
     lost, doubled = len(set(acknowledged) - set(found)), len(found) - len(set(found))
-    claims.state(
+    claims.claim(
         f"nothing lost or doubled over {KILLS} SIGKILLs while writing",
         f"{len(acknowledged):,} acknowledged, {len(found):,} found, {lost} lost, {doubled} doubled,"
         f" verify: {faults or 'clean'}",
@@ -367,26 +358,6 @@ async def victim_process(path: Path) -> None:
         await asyncio.sleep(0.002)
 
 
-def machine(directory: Path) -> str:
-    """What the figures stand on: a shared or throttled machine shows here first."""
-    began, cpu = time.perf_counter(), time.process_time()
-    total = 0
-    for number in range(2_000_000):
-        total += number
-    steps, share = 2.0 / (time.perf_counter() - began), (time.process_time() - cpu) / (time.perf_counter() - began)
-    with tempfile.NamedTemporaryFile(dir=directory) as file:
-        began = time.perf_counter()
-        for _ in range(50):
-            file.write(b"x" * 4096)
-            file.flush()
-            os.fsync(file.fileno())
-        syncs = 50 / (time.perf_counter() - began)
-    return (
-        f"machine: {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, {steps:.0f} million loop steps/s"
-        f" at {share:.0%} of a CPU, {syncs:,.0f} fsync/s"
-    )
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=["sqlite", "postgres", "kill"])
@@ -399,8 +370,7 @@ def main() -> int:
     if asked.victim:
         asyncio.run(victim_process(Path(asked.victim)))
         return 0
-    print(machine(Path(tempfile.gettempdir())))
-    claims = Claims()
+    claims = Claims("the log: facts made durable, replayed, and what a SIGKILL leaves")
     with tempfile.TemporaryDirectory() as directory:
         sections: dict[str, Callable[[], Any]] = {
             "sqlite": lambda: sqlite_section(claims, Path(directory)),
@@ -410,7 +380,7 @@ def main() -> int:
         for name, section in sections.items():
             if asked.only in (None, name):
                 asyncio.run(section())
-    return 0 if claims.hold else 1
+    return 1 if claims.failed else 0
 
 
 if __name__ == "__main__":

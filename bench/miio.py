@@ -1,7 +1,7 @@
 """Claims of the miIO radio, each beside its peer: python -m bench.miio or python bench/miio.py [--seconds 60].
 
 The things run in a process of their own. CPU is that of the hub's process alone. The peer's numbers are python-miio
-0.5.12: `from notes` unless --peer names a Python that has it, which is then measured in the same run.
+0.5.12, measured in the same run by the Python that --peer names (`make test` makes one), else `from notes`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,15 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final, NamedTuple
 
+sys.path.append(str(Path(__file__).parents[1]))
+
+from bench.claims import Claims
 from setaria.facts.clock import SystemClock
 from setaria.home.ports import Followed, Found, Reading, Value
 from setaria.home.spec.library import SpecLibrary
 from setaria.radio.miio.radio import MiioRadio
 
+FOREIGN: Final = Path(__file__).parents[1] / ".venv-foreign" / "bin" / "python"
 PEER_SCRIPT: Final = Path(__file__).with_name("miio_peer.py")
 PEER_CPU_US: Final = 400.0  # a call of python-miio's synchronous client
 PEER_CALLS_A_SECOND: Final = 820.0  # the middle of 680 to 960
@@ -98,16 +102,6 @@ class Home:
 
     def happened(self, thing: str, siid: int, eiid: int, arguments: Sequence[tuple[int, Value]]) -> None:
         pass
-
-
-class Claims:
-    def __init__(self) -> None:
-        self.failed = False
-        print("claim | ours | peer | holds")
-
-    def add(self, claim: str, ours: str, peer: str, holds: bool) -> None:
-        self.failed |= not holds
-        print(f"{claim} | {ours} | {peer} | {'yes' if holds else 'NO'}", flush=True)
 
 
 def followed(things: Sequence[dict[str, Any]], library: SpecLibrary) -> list[Followed]:
@@ -218,9 +212,11 @@ def peer_cpu(python: str, things: Sequence[Followed]) -> tuple[float, float, str
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--peer", default="", help="a Python that has python-miio")
+    parser.add_argument(
+        "--peer", default=str(FOREIGN) if FOREIGN.exists() else "", help="a Python that has python-miio"
+    )
     given = parser.parse_args()
-    claims, library = Claims(), SpecLibrary()
+    claims, library = Claims("miIO: 219 things read, 1,000 things followed"), SpecLibrary()
 
     simulated = Things(THINGS, "--still")
     things = followed(simulated.things, library)
@@ -231,19 +227,19 @@ def main() -> int:
     wall, cpu, missing, sent, _ = min(runs, key=lambda run: run.cpu)
     again = min(run.again for run in runs)
     simulated.quit()
-    claims.add(
+    claims.claim(
         f"{len(things)} things, {properties} properties read in < {WALL_LIMIT:g} s",
         f"{wall:.3f} s, {missing} missing",
         f"{calls / peer_rate:.2f} s ({source})",
         wall < WALL_LIMIT and not missing,
     )
-    claims.add(
+    claims.claim(
         f"with < {CPU_LIMIT:g} s of CPU (handshakes, subscriptions and {calls} calls: {sent} datagrams)",
         f"{cpu:.3f} s",
         f"{calls * peer_us / 1e6:.3f} s for the calls alone ({source})",
         cpu < CPU_LIMIT and not missing,
     )
-    claims.add(
+    claims.claim(
         f"a call of up to {BATCH} properties takes less CPU than python-miio's",
         f"{again / calls * 1e6:.0f} us",
         f"{peer_us:.0f} us ({source})",
@@ -256,13 +252,13 @@ def main() -> int:
     simulated.quit()
     pushed, lost = after["pushed"] - before["pushed"], after["given_up"] - before["given_up"]
     retried = (after["sent"] - after["messages"]) - (before["sent"] - before["messages"])
-    claims.add(
+    claims.claim(
         f"{len(things)} things followed for {given.seconds:g} s, no push lost",
         f"{pushed} pushed, {lost} lost, {retried} sent again, {home.losses} things lost",
         "python-miio takes no such pushes",
         pushed > 0 and lost == 0 and home.losses == 0 and len(home.reached_now) == len(things),
     )
-    claims.add(
+    claims.claim(
         "on one core",
         f"{cpu / given.seconds:.1%} of it",
         f"{1000 * peer_us / 1e6:.1%} to poll each once a second ({source})",
