@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FOREIGN := .venv-foreign/.installed
 
-.PHONY: up test check bench lock format system clean
+.PHONY: up test check bench lock format shots system clean
 
 up: $(STAMP)
 	$(BIN)/setaria up
@@ -40,6 +40,9 @@ format: $(STAMP)
 
 bench: system $(STAMP) $(FOREIGN)
 	$(BIN)/python -m bench
+
+shots: system $(STAMP)
+	$(BIN)/python docs/shots/make.py
 
 lock: $(STAMP)
 	$(BIN)/python -m piptools compile --quiet --generate-hashes --strip-extras --allow-unsafe \

@@ -108,8 +108,10 @@ def test_lost_facts_repeat_at_most(
     assert set(Counter(body.run for body in bench.ended()).values()) <= {1}
     begun = {body.run for body in bench.bodies(f.RunPaused, f.RunQueued)}
     assert begun <= {body.run for body in bench.ended()}
-    repeated = sum(count - 1 for count in Counter(bench.messages()).values()) if name != "hold" else 0
-    assert repeated <= sum(lost)
+    # A lost fact repeats what lay between two waits, at most once: in these linkages two messages at most.
+    repeated = [count - 1 for count in Counter(bench.messages()).values()] if name != "hold" else []
+    assert max(repeated, default=0) <= sum(lost)
+    assert sum(repeated) <= 2 * sum(lost)
 
 
 @pytest.mark.parametrize("lost", range(4))
