@@ -204,6 +204,15 @@ async def test_readings_are_found_by_aggregate_and_time(log: Log, facts: Facts) 
     assert await log.readings("nobody", 0, 1 << 60, 4) == []
 
 
+async def test_the_days_that_hold_readings_are_told(log: Log, facts: Facts) -> None:
+    days = [BUILT // DAY * DAY + day * DAY for day in range(3)]
+    await write(log, *(facts(body, time=day + HOUR) for day in days for body in (Noted("kept"), Measured(1))))
+    other = aggregate_in(partition(log), log.partitions, "other")
+    await write(log, facts(Measured(0), other, time=days[1]))
+    assert await log.readings_held(days[1] + DAY - 1) == [(days[0], "lamp")]
+    assert await log.readings_held(days[2]) == [(days[0], "lamp"), (days[1], "lamp"), (days[1], other)]
+
+
 async def test_whole_days_of_readings_are_dropped_and_facts_stay(log: Log, facts: Facts) -> None:
     days = [BUILT + day * DAY for day in range(4)]
     await write(log, *(facts(body, time=day + HOUR) for day in days for body in (Noted("kept"), Measured(1))))

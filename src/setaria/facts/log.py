@@ -131,6 +131,9 @@ class Log(Protocol):
     async def latest(self, aggregate: str, limit: int) -> list[Stored]:
         """The newest facts of one aggregate, readings among them, newest first."""
 
+    async def readings_held(self, before: int) -> list[tuple[int, str]]:
+        """(start of the day, aggregate) of all raw readings in whole UTC days that end at or before `before`."""
+
     async def drop_readings(self, before: int) -> int:
         """Drop raw readings of whole UTC days that end at or before `before`; returns how many."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 
-from setaria.facts.clock import SECOND, Clock
+from setaria.facts.clock import DAY, SECOND, Clock
 from setaria.facts.fact import from_row
 from setaria.facts.log import Batch, Cursor, LogFaulty, Snapshot, Stored, Verdict, partition_of
 from setaria.facts.postgres_bell import Bell
@@ -47,6 +47,9 @@ SELECT partition, seq, id, time, aggregate, kind, document FROM (
     (SELECT partition, seq, id, time, aggregate, kind, document FROM readings
      WHERE partition = $1 AND aggregate = $2 ORDER BY time DESC, seq DESC LIMIT $3)
 ) AS newest ORDER BY seq DESC LIMIT $3
+"""
+READINGS_HELD: Final = """
+SELECT DISTINCT time / $1::bigint * $1::bigint AS day, aggregate FROM readings WHERE time < $2 ORDER BY day, aggregate
 """
 READINGS: Final = """
 SELECT partition, seq, id, time, aggregate, kind, document FROM readings
@@ -186,6 +189,11 @@ class PostgresLog:
         with self._place.explained():
             rows = await self._pool.fetch(READINGS, lies, aggregate, since, until, limit)
         return [Stored(partition, seq, from_row(*values)) for partition, seq, *values in rows]
+
+    async def readings_held(self, before: int) -> list[tuple[int, str]]:
+        with self._place.explained():
+            rows = await self._pool.fetch(READINGS_HELD, DAY, before // DAY * DAY)
+        return [(day, aggregate) for day, aggregate in rows]
 
     async def drop_readings(self, before: int) -> int:
         with self._place.explained():

@@ -15,10 +15,11 @@ from setaria.facts.clock import SECOND, Clock
 from setaria.facts.decider import Command
 from setaria.facts.fact import Actor, Fact
 from setaria.facts.ids import id_text
-from setaria.facts.log import Batch, Cursor, Log, LogFaulty, Snapshot, start
+from setaria.facts.log import Batch, Cursor, Log, LogFaulty, Snapshot, partition_of, start
 from setaria.facts.refused import Refused
 from setaria.facts.writer import Writer
 
+KEYS_TRIED: Final = 10_000  # of 8 partitions, a handful finds each
 FACTS_A_STEP: Final = 500
 PAUSE_FIRST: Final = SECOND
 PAUSE_LAST: Final = 60 * SECOND
@@ -97,7 +98,11 @@ class Reactor:
 
     @property
     def _key(self) -> str:
-        return f"view/reactor/{self.name}"
+        """One that lies in a partition of ours, so that the cursor is read where it was written."""
+        names = (f"view/reactor/{self.name}" + f"/{n}" * bool(n) for n in range(KEYS_TRIED))
+        return next(
+            key for key in names if partition_of(key, self._log.partitions) in self._log.owned or not self._log.owned
+        )
 
     async def _cursor(self) -> Cursor:
         saved, _ = (await self._log.read_aggregates([self._key]))[self._key]
@@ -109,6 +114,6 @@ class Reactor:
         """Losing the move costs only a repetition, which the derived ids make harmless."""
         snapshot = Snapshot(self._key, 0, "cursor", cursor.token.encode())
         try:
-            await self._log.append(self._log.owned[0], Batch(snapshots=[snapshot]))
+            await self._log.append(partition_of(self._key, self._log.partitions), Batch(snapshots=[snapshot]))
         except LogFaulty:
             return

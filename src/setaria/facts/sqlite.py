@@ -92,8 +92,11 @@ class SqliteLog:
         return await self._in_reader(lambda: {key: read_aggregate(self._read, key, snapshots) for key in keys})
 
     def read_aggregate_now(self, key: str, snapshots: bool = True) -> tuple[Snapshot | None, list[Stored]]:
-        """`read_aggregates` without the event loop: for starting."""
-        return read_aggregate(self._read, key, snapshots)
+        """`read_aggregates` without the event loop: for starting. Raises Refused."""
+        try:
+            return read_aggregate(self._read, key, snapshots)
+        except sqlite3.DatabaseError as error:
+            raise explain(error, self._path) from error
 
     async def answers(self, commands: Sequence[str]) -> dict[str, bytes]:
         return await self._in_reader(lambda: self._answers(commands))
@@ -110,8 +113,11 @@ class SqliteLog:
         return head.last_id, head.last_time
 
     def read_now(self, after: int, limit: int) -> list[Stored]:
-        """`read` without the event loop: for starting, before anything else runs."""
-        return read_window(self._read, after, limit)
+        """`read` without the event loop: for starting, before anything else runs. Raises Refused."""
+        try:
+            return read_window(self._read, after, limit)
+        except sqlite3.DatabaseError as error:
+            raise explain(error, self._path) from error
 
     def on_append(self, told: Callable[[], None]) -> Callable[[], None]:
         self._told.append(told)

@@ -14,7 +14,7 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
@@ -36,11 +36,6 @@ TRY_AGAIN: Final = 60 * MINUTE
 logger = logging.getLogger(__name__)
 
 
-class ReadingLog(Log, Protocol):
-    async def readings_held(self, before: int) -> list[tuple[int, str]]:
-        """(start of the day, aggregate) of all raw readings in whole UTC days that end at or before `before`."""
-
-
 class Retired(msgspec.Struct, frozen=True):
     """What one run did."""
 
@@ -57,7 +52,7 @@ class _Last(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Retention:
-    def __init__(self, log: ReadingLog, writer: Writer, clock: Clock) -> None:
+    def __init__(self, log: Log, writer: Writer, clock: Clock) -> None:
         self._log = log
         self._writer = writer
         self._clock = clock
