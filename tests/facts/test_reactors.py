@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from tests.facts.log_engines import Facts, Noted, read_all
@@ -15,7 +17,7 @@ from setaria.facts.clock import SECOND, VirtualClock
 from setaria.facts.decider import Command
 from setaria.facts.fact import Fact
 from setaria.facts.ids import IdSource
-from setaria.facts.log import Batch, Cursor
+from setaria.facts.log import Batch, Cursor, Log, partition_of
 from setaria.facts.reactors import Reactor
 from setaria.facts.refused import Refused
 from setaria.facts.writer import Writer
@@ -155,4 +157,13 @@ async def test_a_failing_read_is_tried_again(tmp_path: Path, clock: VirtualClock
         await clock.run(SECOND)
         await asyncio.sleep(0.001)
     assert await place.taken() == 1
+    await place.close()
+
+
+async def test_the_cursor_lies_in_a_partition_of_ours(tmp_path: Path, clock: VirtualClock) -> None:
+    place = Place(tmp_path, clock, 10)
+    for mine in range(8):
+        owning = SimpleNamespace(partitions=8, owned=(mine,))
+        key = Reactor("sale", cast("Log", owning), place.writer, clock, react)._key
+        assert partition_of(key, 8) == mine
     await place.close()
