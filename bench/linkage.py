@@ -129,8 +129,8 @@ class Bench:
         ]
         await asyncio.gather(*adding)
         for n in range(THINGS // 2):
-            self.home.observed(f"sensor_{n}", self.off)
-            self.home.observed(f"lamp_{n}", [Reading(brightness.siid, brightness.piid, 50)])
+            self.home.following.observed(f"sensor_{n}", self.off)
+            self.home.following.observed(f"lamp_{n}", [Reading(brightness.siid, brightness.piid, 50)])
         for n in range(LINKAGES):
             parsed, problems = parse(LINKAGE.format(n=n, motion=self.motion.address))
             assert not problems, problems
@@ -138,7 +138,7 @@ class Bench:
             assert checked.sound, checked.problems
             await self.home.arrange(me, c.SaveLinkage(checked.rule, me.member))
         for n in range(LINKAGES):
-            self.home.observed(f"sensor_{n}", self.on)
+            self.home.following.observed(f"sensor_{n}", self.on)
         self.radio.answer_all()
         assert self.radio.sent == LINKAGES, self.radio.sent
         gc.collect()
@@ -152,7 +152,7 @@ class Bench:
         for _ in range(rounds):
             for change in (self.off, self.on):
                 for n in range(LINKAGES):
-                    self.home.observed(f"sensor_{n}", change)
+                    self.home.following.observed(f"sensor_{n}", change)
                 self.radio.answer_all()
                 await asyncio.sleep(0)
             while self.hub.writer.held > 20_000:  # noqa: ASYNC110  a bench may look
@@ -176,7 +176,7 @@ class Bench:
             n = turn % LINKAGES
             sent = self.radio.sent
             entered = time.perf_counter_ns()
-            self.home.observed(f"sensor_{n}", self.off if turn // LINKAGES % 2 == 0 else self.on)
+            self.home.following.observed(f"sensor_{n}", self.off if turn // LINKAGES % 2 == 0 else self.on)
             assert self.radio.sent == sent + 1
             taken.append((self.radio.left - entered) / 1e6)
             self.radio.answer_all()

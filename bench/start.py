@@ -82,7 +82,7 @@ async def fill(hub: Hub, facts: int) -> None:
     made = 0
     while made < facts:
         for thing, each in slots:
-            hub.home.observed(thing, [Reading(each.siid, each.piid, (made // len(slots)) % 2 == 0)])
+            hub.home.following.observed(thing, [Reading(each.siid, each.piid, (made // len(slots)) % 2 == 0)])
             made += 1
             if made % 500 == 0:
                 await asyncio.sleep(0)

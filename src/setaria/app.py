@@ -20,7 +20,7 @@ from setaria.facts.secrets import KeyFile, SecretStore
 from setaria.facts.sqlite import SqliteLog
 from setaria.facts.writer import Writer
 from setaria.home import commands as c
-from setaria.home.decide import ArrangementDecider, ControlDecider
+from setaria.home.deciders import ArrangementDecider, ControlDecider
 from setaria.home.home import Home
 from setaria.home.linkage.desk import LinkageDesk
 from setaria.home.loading import load, save_snapshot

@@ -19,7 +19,7 @@ from setaria.facts.secrets import KeyFile, SecretStore
 from setaria.facts.sqlite import SqliteLog
 from setaria.facts.writer import Writer
 from setaria.home import commands as c
-from setaria.home.decide import ArrangementDecider, ControlDecider
+from setaria.home.deciders import ArrangementDecider, ControlDecider
 from setaria.home.finding import secret_name
 from setaria.home.home import Home
 from setaria.home.linkage.check import check

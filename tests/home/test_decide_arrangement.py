@@ -17,7 +17,8 @@ from setaria.facts.refused import Refused
 from setaria.home import commands as c
 from setaria.home import decide as decide_module
 from setaria.home import facts as f
-from setaria.home.decide import ArrangementDecider, decide
+from setaria.home.decide import decide
+from setaria.home.deciders import ArrangementDecider
 from setaria.home.linkage.rule import Rule
 from setaria.home.naming import id_for
 from setaria.home.structure import REMOVED_KEPT, REVISIONS_KEPT, Linkage, Structure, evolve

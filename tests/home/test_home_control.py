@@ -34,7 +34,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 
 async def test_a_thing_is_found_given_its_token_added_and_reached(place: Place) -> None:
     heard: list[Found] = []
-    place.home.on_found(heard.append)
+    place.home.following.on_found(heard.append)
     place.radio.device("7", LAMP, {(2, 1): True, (2, 2): 40})
     place.radio.show("7")
     assert [(each.needs, each.model) for each in place.home.finding.all()] == [("token", "")]
@@ -55,7 +55,7 @@ async def test_a_thing_is_found_given_its_token_added_and_reached(place: Place) 
 
 async def test_a_reset_thing_brings_its_own_token_which_nobody_is_shown(place: Place) -> None:
     heard: list[Found] = []
-    place.home.on_found(heard.append)
+    place.home.following.on_found(heard.append)
     place.radio.device("7", LAMP)
     place.radio.show("7", secret=b"k" * 16)
     assert place.secret("7") == b"k" * 16

@@ -131,10 +131,10 @@ class Life:
         await self.place.done(self.place.home.set_scene(self.place.owner, "evening"))
 
     async def lost(self) -> None:
-        self.place.home.lost("lamp", self.chance.choice(["unreachable", "wrong_token"]))
+        self.place.home.following.lost("lamp", self.chance.choice(["unreachable", "wrong_token"]))
 
     async def reached(self) -> None:
-        self.place.home.reached("lamp")
+        self.place.home.following.reached("lamp")
 
     async def replaced(self) -> None:
         self._devices += 1

@@ -30,7 +30,7 @@ async def hub(tmp_path: Path, radio: FakeRadio) -> AsyncIterator[Hub]:
     made.home.give_secret(made.owner, "miio", "1", bytes.fromhex(TOKEN))
     await made.home.arrange(made.owner, c.SaveRoom("study", "Study"))
     await made.home.arrange(made.owner, c.AddThing("miio", "1", LAMP, "lamp", "Lamp", "study"))
-    made.home.reached("lamp")
+    made.home.following.reached("lamp")
     await made.writer.flush()
     yield made
     await made.close()

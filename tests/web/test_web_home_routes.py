@@ -31,7 +31,7 @@ async def test_the_index_leads_on(client: Client) -> None:
 
 
 async def test_the_home_at_a_glance(client: Client, hub: Hub) -> None:
-    hub.home.observed("lamp", [Reading(2, 1, True), Reading(2, 2, 40)])
+    hub.home.following.observed("lamp", [Reading(2, 1, True), Reading(2, 2, 40)])
     home = (await client.get("/api/home")).json()
     assert home["household"]["name"] == "My home"
     assert home["rooms"] == [{"id": "study", "name": "Study", "storey": ""}]
@@ -43,7 +43,7 @@ async def test_the_home_at_a_glance(client: Client, hub: Hub) -> None:
 
 
 async def test_a_thing_with_its_spec_in_both_languages(client: Client, hub: Hub) -> None:
-    hub.home.observed("lamp", [Reading(2, 1, True)])
+    hub.home.following.observed("lamp", [Reading(2, 1, True)])
     lamp = (await client.get("/api/things/lamp")).json()
     assert (lamp["radio"], lamp["address"], lamp["secure"]) == ("miio", "1", False)
     assert lamp["values"]["light.on"]["value"] is True
@@ -236,8 +236,8 @@ async def test_finding_and_secrets(
     client: Client, hub: Hub, radio: FakeRadio, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    hub.home.found(Found("miio", "2", name="new lamp", location="10.0.0.2", needs="token"))
-    hub.home.found(Found("miio", "3", LAMP, secret=bytes.fromhex(TOKEN)))
+    hub.home.following.found(Found("miio", "2", name="new lamp", location="10.0.0.2", needs="token"))
+    hub.home.following.found(Found("miio", "3", LAMP, secret=bytes.fromhex(TOKEN)))
     replies = [await client.get("/api/found")]
     assert {(each["address"], each["needs"]) for each in replies[0].json()["found"]} == {("2", "token"), ("3", "")}
     replies.append(await client.post("/api/secrets", {"radio": "miio", "address": "2", "token": TOKEN}))

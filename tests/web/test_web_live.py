@@ -23,9 +23,9 @@ async def test_state_facts_reach_and_finds_are_told(site: Site, client: Client, 
     [state] = await reader.until("state")
     assert (state["address"], state["value"]) == ("lamp/light.on", True)
     assert state["changed"] > 0
-    hub.home.lost("lamp", "no_answer")
+    hub.home.following.lost("lamp", "no_answer")
     assert await reader.until("reach") == [{"thing": "lamp", "reachable": False, "reason": "no_answer"}]
-    hub.home.found(Found("miio", "9", "yeelink.light.lamp1", secret=b"0" * 16))
+    hub.home.following.found(Found("miio", "9", "yeelink.light.lamp1", secret=b"0" * 16))
     [found] = await reader.until("found")
     assert (found["address"], found["known"]) == ("9", True)
     assert "secret" not in found
@@ -69,8 +69,8 @@ async def test_changes_of_one_address_are_joined(site: Site, hub: Hub) -> None:
     reader = Listening(site, "/api/live?kinds=state")
     await reader.begun()
     for level in range(1, 51):
-        hub.home.observed("lamp", [Reading(2, 2, level)])
-    hub.home.observed("lamp", [Reading(2, 1, True)])
+        hub.home.following.observed("lamp", [Reading(2, 2, level)])
+    hub.home.following.observed("lamp", [Reading(2, 1, True)])
     states = await reader.until("state", 2)
     assert {each["address"]: each["value"] for each in states} == {"lamp/light.brightness": 50, "lamp/light.on": True}
     await reader.leave()
@@ -80,9 +80,9 @@ async def test_only_what_was_asked_for_is_told(site: Site, hub: Hub) -> None:
     reader = Listening(site, "/api/live?kinds=reach,home.room_saved")
     await reader.begun()
     await hub.home.arrange(hub.owner, c.SaveStorey("up", "Up"))
-    hub.home.observed("lamp", [Reading(2, 1, True)])
+    hub.home.following.observed("lamp", [Reading(2, 1, True)])
     await hub.home.arrange(hub.owner, c.SaveRoom("hall", "Hall"))
-    hub.home.lost("lamp", "no_answer")
+    hub.home.following.lost("lamp", "no_answer")
     await reader.until("reach")
     assert [each["type"] for each in await reader.until("fact")] == ["home.room_saved"]
     assert reader.events("state") == []
@@ -187,7 +187,7 @@ async def test_the_end_of_the_site_ends_its_streams(site: Site, hub: Hub) -> Non
     await reader.begun()
     await site.stop()
     await reader.ended()
-    hub.home.observed("lamp", [Reading(2, 1, True)])
+    hub.home.following.observed("lamp", [Reading(2, 1, True)])
     await hub.home.arrange(hub.owner, c.SaveRoom("hall", "Hall"))
     assert reader.events("fact") == []
     refused = await Client(site.app).get("/api/live")
@@ -203,7 +203,7 @@ async def test_each_event_is_written_once_for_all(site: Site, hub: Hub, monkeypa
         return real(name, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(live, "frame", counting)
-    hub.home.observed("lamp", [Reading(2, 1, True)])
+    hub.home.following.observed("lamp", [Reading(2, 1, True)])
     await hub.writer.flush()
     assert written == []  # nobody listens
     readers = [Listening(site) for _ in range(5)]

@@ -83,7 +83,7 @@ async def test_live_updates_on_the_wire(services: Services, hub: Hub) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         assert b"text/event-stream" in head
         await reader.readuntil(b"id: ")
-        hub.home.observed("lamp", [Reading(2, 1, True)])
+        hub.home.following.observed("lamp", [Reading(2, 1, True)])
         await reader.readuntil(b'data: {"address":"lamp/light.on","value":true')
         assert len(site.live.clients) == 1
         writer.close()

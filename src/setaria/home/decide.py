@@ -7,16 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import msgspec
-
 from setaria.facts.decider import Asked, Command
-from setaria.facts.fact import Fact
 from setaria.facts.kinds import Body
 from setaria.facts.refused import Refused
 from setaria.home import commands as c
 from setaria.home import facts as f
 from setaria.home.naming import RESERVED, id_for
-from setaria.home.structure import Linkage, PresenceSource, Structure, evolve
+from setaria.home.structure import Linkage, PresenceSource, Structure
 from setaria.rights import Act
 from setaria.rights.grants import WEEK
 
@@ -363,59 +360,4 @@ _DECISIONS: Final[dict[type[Command], Callable[[Structure, Any, Asked], Sequence
     c.SwitchLinkage: _switch_linkage,
     c.RemoveLinkage: _remove_linkage,
 }
-
-
-class ArrangementDecider:
-    """The arrangement of a home is one aggregate: every rule about it can be checked in one place."""
-
-    commands: Final = tuple(_DECISIONS)
-    aggregates: Final = ("home",)
-    form: Final = "structure/1"
-
-    def __init__(self, household: str) -> None:
-        self.key = f"home/{household}"
-
-    def aggregate_of(self, command: Any) -> str:
-        return self.key
-
-    def create(self, aggregate: str) -> Structure:
-        return Structure()
-
-    def evolve(self, state: Structure, fact: Fact) -> None:
-        evolve(state, fact)
-
-    def decide(self, state: Structure, asked: Asked) -> Sequence[Body]:
-        return decide(state, asked)
-
-    def freeze(self, state: Structure) -> bytes:
-        return msgspec.msgpack.encode(state)
-
-    def thaw(self, aggregate: str, frozen: bytes) -> Structure:
-        return msgspec.msgpack.decode(frozen, type=Structure)
-
-
-class ControlDecider:
-    """A wish for a thing is always taken down; whether the thing follows is told by `home.command_ended`."""
-
-    commands: Final = (c.ControlThing,)
-    aggregates: Final = ("thing",)
-    form: Final = ""
-
-    def aggregate_of(self, command: c.ControlThing) -> str:
-        return f"thing/{command.thing}"
-
-    def create(self, aggregate: str) -> None:
-        return None
-
-    def evolve(self, state: None, fact: Fact) -> None:
-        return None
-
-    def decide(self, state: None, asked: Asked) -> Sequence[Body]:
-        command: c.ControlThing = asked.command
-        return [f.CommandGiven(command.writes, command.action, command.arguments)]
-
-    def freeze(self, state: None) -> bytes:
-        return b""
-
-    def thaw(self, aggregate: str, frozen: bytes) -> None:
-        return None
+ARRANGING_COMMANDS: Final = tuple(_DECISIONS)

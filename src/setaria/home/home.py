@@ -27,14 +27,14 @@ from setaria.home import facts as f
 from setaria.home.acting import Acting
 from setaria.home.arranged import Arranged
 from setaria.home.control import Control, outcome_of, raise_unless_done
-from setaria.home.finding import Finding, secret_name
+from setaria.home.following import Following
 from setaria.home.helpers import Helpers
 from setaria.home.linkage.engine import Engine
 from setaria.home.linkage.world import World
 from setaria.home.live import Live
 from setaria.home.permits import Permits
 from setaria.home.ports import Act as ActCommand
-from setaria.home.ports import Done, Followed, Found, Outcome, Radio, Reading, Unreachable, Value, Write
+from setaria.home.ports import Done, Outcome, Radio, Unreachable, Value, Write
 from setaria.home.presence import Presence
 from setaria.home.spec.library import SpecLibrary
 from setaria.home.structure import ARRANGING, Linkage, Structure, Thing, evolve
@@ -68,8 +68,6 @@ ARRANGING_NEEDS: Final[Mapping[type, Act]] = {
 }
 
 
-FOLLOWED_AT_ONCE: Final = 50
-FOLLOW_PAUSE: Final = 0.02  # seconds
 FACTS_LOOKED_BACK: Final = 2_000
 logger = logging.getLogger(__name__)
 
@@ -96,26 +94,23 @@ class Home:
         self.live = Live(writer, clock.now)
         self.arranged = Arranged(self.structure, specs)
         self.permits = Permits(self.arranged, clock)
-        self.radios: dict[str, Radio] = {radio.name: radio for radio in radios}
-        self.control = Control(self.live, clock, self._radio_of)
+        self.following = Following(self.arranged, self.live, secrets, radios)
+        self.radios = self.following.radios
+        self.finding = self.following.finding
+        self.control = Control(self.live, clock, self.following.radio_of)
         self.helpers = Helpers(self.live, clock, household)
         self.presence = Presence(self.live, clock)
-        self.finding = Finding(self.radios, secrets, self._news_of)
         self.acting = Acting(self)
         self.world = World(self.live, clock, self.acting, self.arranged)
         self.engine = Engine(self.world, ids)
         self._writer = writer
         self._log = log
         self._ids = ids
-        self._secrets = secrets
         self._taken = b""  # the id of the last fact of the arrangement that was taken over
         self._took = asyncio.Event()
         self.unbound: dict[str, tuple[str, ...]] = {}
         self._unlisten: Callable[[], None] | None = None
-        self._on_found: list[Callable[[Found], None]] = []
         self._waiting: Timer | None = None
-        self._following: asyncio.Task[None] | None = None
-        self._offered: dict[str, bytes] = {}  # secrets that things gave away, believed once the thing answers with them
 
     # Starting and stopping.
 
@@ -141,22 +136,9 @@ class Home:
         self._taken = self._ids.next()  # what is older is in the structure already
         self._unlisten = self._writer.listen(lambda facts, cursor: self.take_over(facts))
         self._resume()
-        for radio in self.radios.values():
-            await radio.start(self)
-        followed = list(self.structure.things.values())
-        for thing in followed[:FOLLOWED_AT_ONCE]:
-            self._follow(thing)
-        self._following = asyncio.create_task(self._follow_rest(followed[FOLLOWED_AT_ONCE:]), name="following")
+        await self.following.start()
         self.presence.start()
         self.engine.started()
-
-    async def _follow_rest(self, things: Sequence[Thing]) -> None:
-        """A large home answers before all of its things are looked for."""
-        for first in range(0, len(things), FOLLOWED_AT_ONCE):
-            await asyncio.sleep(FOLLOW_PAUSE)
-            for thing in things[first : first + FOLLOWED_AT_ONCE]:
-                if self.structure.things.get(thing.id) is thing:  # else whoever changed it has followed it
-                    self._follow(thing)
 
     def _resume(self) -> None:
         """What waits for a date goes on once the date is known: a board without a battery wakes up in 1970."""
@@ -169,14 +151,10 @@ class Home:
     async def stop(self) -> None:
         if self._waiting is not None:
             self._waiting.cancel()
-        if self._following is not None:
-            self._following.cancel()
-            await asyncio.gather(self._following, return_exceptions=True)
         await self.presence.stop()
         self.engine.close()
         self.helpers.close()
-        for radio in self.radios.values():
-            await radio.stop()
+        await self.following.stop()
         if self._unlisten is not None:
             self._unlisten()
             self._unlisten = None
@@ -339,65 +317,12 @@ class Home:
 
     def give_secret(self, by: Principal, radio: str, address: str, secret: bytes) -> None:
         self.permits.require(by, Act.RADIO_MANAGE)
-        self.finding.give_secret(radio, address, secret)
-        for thing in self.structure.things.values():
-            if (thing.radio, thing.address) == (radio, address):
-                self._follow(thing)
+        self.following.give_secret(radio, address, secret)
 
     def search(self, by: Principal) -> None:
         self.permits.require(by, Act.RADIO_MANAGE)
         for radio in self.radios.values():
             radio.search()
-
-    def on_found(self, told: Callable[[Found], None]) -> None:
-        self._on_found.append(told)
-
-    # What radios tell (home/ports.py, Observer).
-
-    def found(self, found: Found) -> None:
-        thing = self.structure.thing_at(found.radio, found.address)
-        if thing is None:
-            self.finding.sighted(found)
-            return
-        live = self.live.things.get(thing.id)
-        if live is not None and live.reachable:
-            return  # it answers with the secret that is known: what else speaks in its name is not it
-        if found.secret:
-            self._offered[thing.id] = found.secret
-            self._follow(thing)
-        elif found.needs == "token":
-            known = self._secrets.get(secret_name(found.radio, found.address)) is not None
-            self.live.lost(thing.id, "wrong_token" if known else "token_missing")
-
-    def located(self, thing: str, location: str) -> None:
-        self.live.located(thing, location)
-
-    def reached(self, thing: str) -> None:
-        secret = self._offered.pop(thing, None)
-        known = self.structure.things.get(thing)
-        if secret is not None and known is not None:
-            self._secrets.put(secret_name(known.radio, known.address), secret)
-        self.live.reached(thing)
-
-    def lost(self, thing: str, reason: str) -> None:
-        self.live.lost(thing, reason)
-        known = self.structure.things.get(thing)
-        if self._offered.pop(thing, None) is not None and known is not None:
-            self._follow(known)  # with the secret that is known
-
-    def observed(self, thing: str, readings: Sequence[Reading]) -> None:
-        self.live.observed(thing, readings)
-
-    def happened(self, thing: str, siid: int, eiid: int, arguments: Sequence[tuple[int, Value]]) -> None:
-        live = self.live.things.get(thing)
-        event = live.spec.event(siid, eiid) if live is not None else None
-        if live is None or event is None:
-            return
-        named = {}
-        for piid, value in arguments:
-            known = live.spec.property(siid, piid)
-            named[known.name if known is not None else str(piid)] = value
-        self.live.happened(thing, event.address, named)
 
     # What the log tells.
 
@@ -442,14 +367,10 @@ class Home:
         if isinstance(body, f.ThingAdded | f.ThingReplaced):
             thing = self.structure.things[body.thing]
             self._add_live(thing)
-            for radio in self.radios.values():
-                radio.forget(body.thing)  # the device that was there before
-            self._follow(thing)
-            self.finding.forget(thing.radio, thing.address)
+            self.following.follow_anew(thing)
         elif isinstance(body, f.ThingRemoved):
             self.live.remove_thing(body.thing)
-            for radio in self.radios.values():
-                radio.forget(body.thing)
+            self.following.forget(body.thing)
         elif isinstance(body, f.HelperSaved):
             self.helpers.save(self.structure.helpers[body.helper])
         elif isinstance(body, f.HelperRemoved):
@@ -496,39 +417,6 @@ class Home:
         if spec is not None:
             self.live.add_thing(thing.id, thing.radio, spec)
 
-    def _follow(self, thing: Thing) -> None:
-        """Tell its radio, with the secret and where it was last; without a secret the thing is shown as lost."""
-        radio = self.radios.get(thing.radio)
-        spec = self.arranged.spec_of(thing.id)
-        seen = self.finding.get(thing.radio, thing.address)
-        if seen is not None:
-            self.live.located(thing.id, seen.location)
-        if radio is None or spec is None:
-            self.live.lost(thing.id, "no_radio" if radio is None else "spec_unknown")
-            return
-        readable = [each for each in spec.properties() if each.readable]
-        try:
-            secret = self._offered.get(thing.id) or self._secrets.get(secret_name(thing.radio, thing.address))
-            if secret is None:
-                self.live.lost(thing.id, "token_missing")
-                return
-            followed = Followed(
-                thing.id,
-                thing.address,
-                thing.model,
-                self.live.things[thing.id].location,
-                secret,
-                tuple((each.siid, each.piid) for each in readable),
-                tuple((each.siid, each.piid) for each in readable if each.notifies),
-            )
-            radio.follow(followed)
-        except Refused as refused:  # one that cannot be followed must not keep the others from it
-            self.live.lost(thing.id, refused.code)
-
-    def _radio_of(self, thing: str) -> Radio | None:
-        known = self.structure.things.get(thing)
-        return None if known is None else self.radios.get(known.radio)
-
     def _spec(self, thing: str) -> Any:
         if thing not in self.structure.things:
             raise Refused("not_found", what="thing", id=thing[:80])
@@ -546,10 +434,6 @@ class Home:
                 raise Refused("property_not_writable", property=rest, thing=owner)
             checked[f"{owner}/{found.address}"] = found.parse(value)
         return checked
-
-    def _news_of(self, found: Found) -> None:
-        for told in self._on_found:
-            told(found)
 
     def record(self, aggregate: str, body: Any, actor: Actor = HUB) -> Fact:
         return self._writer.record(aggregate, body, actor)

@@ -12,7 +12,7 @@ from setaria.facts.fact import Fact
 from setaria.facts.log import Batch, Log, LogFaulty, Snapshot, Stored
 from setaria.facts.refused import Refused
 from setaria.home import facts as f
-from setaria.home.decide import ArrangementDecider
+from setaria.home.deciders import ArrangementDecider
 from setaria.home.home import Home
 from setaria.home.linkage import memory
 from setaria.home.structure import Structure

@@ -144,7 +144,7 @@ class Feed:
         self._unlisten = services.writer.listen(self._committed)
         home.live.on_change(self._change)
         home.live.on_reach(self._reach)
-        home.on_found(self._found)
+        home.following.on_found(self._found)
 
     def join(self, wanted: Wanted) -> Client:
         """Raises Refused("live_full")."""

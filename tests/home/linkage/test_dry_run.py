@@ -20,7 +20,7 @@ from setaria.facts.secrets import KeyFile, SecretStore
 from setaria.facts.sqlite import SqliteLog
 from setaria.facts.writer import Writer
 from setaria.home import facts as f
-from setaria.home.decide import ArrangementDecider, ControlDecider
+from setaria.home.deciders import ArrangementDecider, ControlDecider
 from setaria.home.home import Home
 from setaria.home.linkage import dry_run as module
 from setaria.home.linkage.dry_run import DryRun, dry_run

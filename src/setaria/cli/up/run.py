@@ -126,7 +126,7 @@ async def _settle_in(hub: Hub, ready: Ready, language: str, happenings: Happenin
             happenings.note(Line(hub.clock.now(), "ready", say("cli.up.again", language, things=things)))
             return
         found: asyncio.Queue[Found] = asyncio.Queue(FOUND_WAITING)
-        hub.home.on_found(lambda each: None if found.full() else found.put_nowait(each))
+        hub.home.following.on_found(lambda each: None if found.full() else found.put_nowait(each))
         sample.give_tokens(hub, ready.things)
         hub.home.search(hub.owner)
         for each in hub.home.finding.all():
