@@ -46,11 +46,11 @@ def run(arguments: Sequence[str]) -> int:
 
 def build(language: str) -> Any:
     """The click command that typer makes of the tree, with its help in words."""
-    from setaria.cli import adding, doctor, facts, keeping, linkages, people, scenes, starting, things, watch
+    from setaria.cli import adding, doctor, facts, keeping, linkages, people, scenes, starting, things, watch, wifi
 
     app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False)
     app.callback()(_root)
-    for module in (starting, things, watch, adding, keeping, doctor):
+    for module in (starting, things, watch, adding, wifi, keeping, doctor):
         app.add_typer(module.app)
     groups = {
         "scene": scenes.app,
@@ -156,7 +156,8 @@ def wrong_usage(error: Exception, language: str) -> str:
     if kind == "NoSuchOption":
         text = say("cli.usage.no_option", language, option=getattr(error, "option_name", ""))
     elif kind == "MissingParameter" and param is not None:
-        text = say("cli.usage.missing", language, name=param.metavar or param.name)
+        missing = param.opts[0] if param.param_type_name == "option" else param.metavar or param.name
+        text = say("cli.usage.missing", language, name=missing)
     elif kind == "BadParameter" and param is not None:
         text = say("cli.usage.bad", language, name=param.name, why=getattr(error, "message", ""))
     elif unknown := re.search(r"^No such command '(.+)'", str(getattr(error, "message", ""))):

@@ -16,7 +16,7 @@ CREATE TABLE heads (
 ) WITH (fillfactor = 50);
 
 -- `document` is the JSON array [household, [who, role], amount, body], byte for byte as it was written.
--- `chain` stands on the last fact of each batch: SHA-256 over the chain before it and the batch's facts (chain.py).
+-- `chain` stands on the last fact of each batch: BLAKE2b-256 over the chain before it and the batch's facts (chain.py).
 CREATE TABLE facts (
     partition integer          NOT NULL,
     seq       bigint           NOT NULL,

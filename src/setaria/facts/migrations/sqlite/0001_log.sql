@@ -1,5 +1,5 @@
 -- The log of one place. `document` is the JSON array [household, [who, role], amount, body].
--- `chain` stands on the last fact of each batch: SHA-256 over the chain before it and the batch's facts (chain.py).
+-- `chain` stands on the last fact of each batch: BLAKE2b-256 over the chain before it and the batch's facts (chain.py).
 CREATE TABLE facts (
     seq       INTEGER PRIMARY KEY,
     id        BLOB    NOT NULL,
