@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from setaria.cli.client import Client
 from setaria.cli.in_words import value_in_words
@@ -10,6 +10,9 @@ from setaria.cli.places import data_folder
 from setaria.facts.refused import Refused
 from setaria.home.spec.library import SpecLibrary
 from setaria.words import say
+from setaria.words.format import clock
+
+PLAINLY_NOTED: Final = ("set", "stop", "event", "turns", "cancelled", "act")
 
 
 def library() -> SpecLibrary:
@@ -65,6 +68,23 @@ class Names:
         text = say(f"cli.happened.why_{platform}", self.language)
         return platform if text.startswith("cli.") else text
 
+    def _noted(self, what: Any) -> str:
+        """What a step that sends nothing left in a trace; "" when it is none of these."""
+        if "until" in what:
+            return say("cli.trace.until", self.language, time=clock(int(what["until"]), self.zone))
+        if "completed" in what:
+            return say(f"cli.trace.completed.{str(bool(what['completed'])).lower()}", self.language)
+        if "helper" in what:
+            operation = str(what["operation"]).replace("_", " ")
+            name = self.of("helpers", str(what["helper"]))
+            return say("cli.trace.helper", self.language, name=name, operation=operation)
+        for key in PLAINLY_NOTED:
+            if key in what:
+                value = what[key]
+                shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+                return say(f"cli.trace.{key}", self.language, value=shown)
+        return ""
+
     def step(self, what: Any) -> str:
         """What came of one step of a run."""
         if isinstance(what, bool):
@@ -77,6 +97,8 @@ class Names:
             return say("cli.happened.deed_told", self.language, message=what["message"])
         if "refused" in what:
             return say("cli.trace.refused", self.language, code=what["refused"])
+        if noted := self._noted(what):
+            return noted
         addressed = [self.state(name, value) for name, value in what.items() if "/" in name]
         rest = [f"{name} {value}" for name, value in what.items() if "/" not in name and value is not None]
         return say("words.comma", self.language).join([*addressed, *rest])
