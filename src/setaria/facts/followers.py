@@ -6,23 +6,17 @@ wherever the process was stopped. A view of another `form` is dropped and built 
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from setaria.facts.clock import SECOND, Clock, SystemClock
-from setaria.facts.log import Cursor, Log, LogFaulty, Stored, start
-from setaria.facts.refused import Refused
+from setaria.facts.clock import Clock, SystemClock
+from setaria.facts.keeping_up import KeepingUp
+from setaria.facts.log import Cursor, Log, Stored, start
 
 FACTS_A_STEP: Final = 2_000
-PAUSE_FIRST: Final = SECOND
-PAUSE_LAST: Final = 60 * SECOND
 DAMAGE: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR")  # the last: tables that are not there
-
-logger = logging.getLogger(__name__)
 
 
 class View(Protocol):
@@ -42,12 +36,12 @@ class View(Protocol):
 class Follower:
     def __init__(self, log: Log, view: View, folder: Path, clock: Clock | None = None) -> None:
         self._log = log
-        self._clock = clock or SystemClock()
         self._view = view
         self._path = folder / f"{view.name}.view"
         self._connection: sqlite3.Connection | None = None
-        self._news = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._keeping_up = KeepingUp(
+            f"follower {view.name}", log, clock or SystemClock(), self.catch_up, (sqlite3.DatabaseError,), self._failed
+        )
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -75,13 +69,10 @@ class Follower:
 
     def follow(self) -> None:
         """Keep up with the log until `stop`."""
-        self._task = asyncio.create_task(self._follow(), name=f"follower {self._view.name}")
+        self._keeping_up.start()
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await self._keeping_up.stop()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -94,25 +85,9 @@ class Follower:
         for suffix in ("", "-wal", "-shm"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
 
-    async def _follow(self) -> None:
-        undo = self._log.on_append(self._news.set)
-        try:
-            pause = PAUSE_FIRST
-            while True:
-                self._news.clear()
-                try:
-                    await self.catch_up()
-                except (LogFaulty, Refused, sqlite3.DatabaseError) as error:
-                    logger.warning("view %s waits: %s", self._view.name, error)
-                    if isinstance(error, sqlite3.DatabaseError) and _is_damage(error):
-                        self.forget()
-                    await self._clock.sleep(pause)
-                    pause = min(pause * 2, PAUSE_LAST)
-                    continue
-                pause = PAUSE_FIRST
-                await self._news.wait()
-        finally:
-            undo()
+    def _failed(self, error: Exception) -> None:
+        if isinstance(error, sqlite3.DatabaseError) and _is_damage(error):
+            self.forget()
 
     def _apply(self, stored: Sequence[Stored]) -> None:
         connection = self.connection

@@ -6,26 +6,22 @@ moves only after the answer. A refusal by the domain is an answer; a log that ca
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from setaria.facts.clock import SECOND, Clock
+from setaria.facts.clock import Clock
 from setaria.facts.decider import Command
 from setaria.facts.fact import Actor, Fact
 from setaria.facts.ids import id_text
+from setaria.facts.keeping_up import PAUSE_FIRST, PAUSE_LAST, KeepingUp
 from setaria.facts.log import Batch, Cursor, Log, LogFaulty, Snapshot, partition_of, start
 from setaria.facts.refused import Refused
 from setaria.facts.writer import Writer
 
 KEYS_TRIED: Final = 10_000  # of 8 partitions, a handful finds each
 FACTS_A_STEP: Final = 500
-PAUSE_FIRST: Final = SECOND
-PAUSE_LAST: Final = 60 * SECOND
 PASSING: Final = frozenset({"partition_owned_elsewhere", "aggregate_unreadable"})  # and whatever begins with log_
 
-logger = logging.getLogger(__name__)
 
 React = Callable[[Fact], Sequence[Command]]
 
@@ -39,17 +35,14 @@ class Reactor:
         self._writer = writer
         self._clock = clock
         self._react = react
-        self._news = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._keeping_up = KeepingUp(f"reactor {name}", log, clock, self.catch_up)
         self.refused = 0
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name=f"reactor {self.name}")
+        self._keeping_up.start()
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._keeping_up.stop()
 
     async def catch_up(self) -> int:
         """React to all there is; returns how many facts were looked at."""
@@ -63,24 +56,6 @@ class Reactor:
             await self._keep(cursor)
             seen += len(stored)
         return seen
-
-    async def _run(self) -> None:
-        undo = self._log.on_append(self._news.set)
-        try:
-            pause = PAUSE_FIRST
-            while True:
-                self._news.clear()
-                try:
-                    await self.catch_up()
-                except (LogFaulty, Refused) as error:
-                    logger.warning("reactor %s waits: %s", self.name, error)
-                    await self._clock.sleep(pause)
-                    pause = min(pause * 2, PAUSE_LAST)
-                    continue
-                pause = PAUSE_FIRST
-                await self._news.wait()
-        finally:
-            undo()
 
     async def _submit(self, command: Command, command_id: str) -> None:
         pause = PAUSE_FIRST
