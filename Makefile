@@ -12,6 +12,7 @@ up: $(STAMP)
 
 # The lock file pins names, versions and hashes; the project itself is installed without looking anything up.
 $(STAMP): requirements.lock pyproject.toml
+	PYTHON=$(PYTHON) ./.ci/system venv
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -24,7 +25,7 @@ $(FOREIGN): tests/foreign/requirements.txt
 	touch $@
 
 system:
-	./.ci/system
+	PYTHON=$(PYTHON) ./.ci/system test
 
 test: system $(STAMP) $(FOREIGN) check
 	$(BIN)/python -m pytest -n 2 --dist loadfile
