@@ -215,6 +215,8 @@ def test_scenes_members_and_rooms(furnished: Place) -> None:
     assert furnished("members", "guest", "lily", "Lily", "--until", "3d").code == 0
     assert furnished("members", "home", "Lily").out == "Lily came home\n"
     assert "guest" in furnished("members", "list").out
+    assert "192.0.2.7" in furnished("members", "phone", "lily", "192.0.2.7").out
+    assert furnished("members", "phone", "lily", "192.0.2.7", "--remove").code == 0
     assert furnished("members", "remove", "lily").code == 0
     assert [each["id"] for each in furnished("rooms", "list", "--json").json["rooms"]] == ["study"]
 

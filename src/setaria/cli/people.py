@@ -120,6 +120,21 @@ def _presence(terminal: Terminal, member: str, home: bool) -> None:
     terminal.done(answer, "cli.happened.came" if home else "cli.happened.left", name=known["name"])
 
 
+@members.command("phone")
+def phone(
+    context: typer.Context,
+    member: Member,
+    address: Annotated[str, typer.Argument(metavar="ADDRESS")],
+    remove: Annotated[bool, typer.Option("--remove")] = False,
+) -> None:
+    terminal = terminal_of(context)
+    known = _member(terminal, member)
+    command = "RemovePresenceSource" if remove else "SavePresenceSource"
+    answer = terminal.client.arrange(command, member=known["id"], type="network", address=address)
+    done = "cli.done.phone_removed" if remove else "cli.done.phone"
+    terminal.done(answer, done, name=known["name"], address=address)
+
+
 @members.command("remove")
 def remove_member(context: typer.Context, member: Member) -> None:
     terminal = terminal_of(context)
