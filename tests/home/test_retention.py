@@ -10,6 +10,7 @@ import pytest
 from setaria.facts.clock import BUILT, DAY, HOUR, MINUTE, SECOND, VirtualClock
 from setaria.facts.fact import HUB, Fact
 from setaria.facts.ids import IdSource
+from setaria.facts.kinds import Body, Keep, kind
 from setaria.facts.log import Batch, LogFaulty, start
 from setaria.facts.refused import Refused
 from setaria.facts.sqlite import SqliteLog
@@ -256,8 +257,21 @@ async def test_readings_that_came_late_are_put_in_order(place: Place) -> None:
     await place.log.close()
 
 
+@kind("retentiontest.passing", keep=Keep.READING)
+class Passing(Body, frozen=True):
+    """Kept as readings are, without statistics."""
+
+
 async def test_other_kinds_that_are_kept_31_days_just_go(place: Place) -> None:
-    await place.keep(Fact(place.ids.next(), OLD, "linkage/x", "h1", HUB, RunDeclined(1, "busy", {})))
+    await place.keep(Fact(place.ids.next(), OLD, "linkage/x", "h1", HUB, Passing()))
     assert await place.retention.run_once() == Retired(1, 0, 1)
     assert await place.facts() == []
+    await place.log.close()
+
+
+async def test_why_a_linkage_did_not_run_is_kept(place: Place) -> None:
+    declined = Fact(place.ids.next(), OLD, "linkage/x", "h1", HUB, RunDeclined(1, "busy", {}))
+    await place.keep(declined)
+    assert await place.retention.run_once() == Retired()
+    assert [each.body for each in await place.facts()] == [declined.body]
     await place.log.close()

@@ -352,7 +352,7 @@ class RunEnded(Body, frozen=True, gc=False):
     trace: tuple[tuple[Any, ...], ...]
 
 
-@kind("home.run_declined", keep=Keep.READING)
+@kind("home.run_declined")
 class RunDeclined(Body, frozen=True, gc=False):
     """A trigger fired and nothing was done: why, and the conditions' trace.
 
