@@ -55,7 +55,7 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class Hub:
-    """`open`, `run`, `close`, in this order. One process at a time may hold a folder."""
+    """`open`, `start`, `serve` and `close`, in this order. One process at a time may hold a folder."""
 
     def __init__(self, settings: Settings, clock: SystemClock, log: SqliteLog, radios: Sequence[Radio] | None) -> None:
         last_id, last_time = log.last_known()

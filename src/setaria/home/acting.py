@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from setaria.facts.fact import Actor
@@ -17,20 +17,13 @@ if TYPE_CHECKING:
 MOST_FIT: Final = 4_096
 LINKAGE: Final = Actor("linkage", "linkage")
 
-Notifier = Callable[[f.Notified], None]
-
 
 class Acting:
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._notifiers: list[Notifier] = []
         # Checked against the present specs. By identity, which is sound as long as they are held here: a compiled
         # step sends the same tuple to the same thing every time.
         self._fit: dict[int, Sequence[Write]] = {}
-
-    def on_notify(self, notifier: Notifier) -> None:
-        """Add a way by which people hear of things, beside the log itself."""
-        self._notifiers.append(notifier)
 
     def may(self, author: str, thing: str) -> bool:
         return self._home.permits.linkage_may(author, thing)
@@ -111,8 +104,6 @@ class Acting:
     def notify(self, to: Sequence[str], title: str, message: str, cause: str) -> None:
         body = f.Notified(message, title, tuple(to))
         self._home.record(f"home/{self._home.household}", body, Actor(f"run/{cause}", "linkage"))
-        for notifier in self._notifiers:
-            notifier(body)
 
     def fire(self, event: str, data: Mapping[str, Value], cause: str) -> None:
         self._home.live.fire(event, data, Actor(f"run/{cause}", "linkage"), self._home.household)

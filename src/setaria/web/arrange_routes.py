@@ -49,14 +49,13 @@ class SecretsTaken(msgspec.Struct, frozen=True):
     refused: list[SecretRefused]
 
 
-_commands: Final[msgspec.json.Decoder[c.Arrangement]] = msgspec.json.Decoder(c.Arrangement)
 _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def decode_command(document: bytes) -> c.Arrangement:
     """Raises Refused("body_unreadable" | "body_unfit" | "command_elsewhere")."""
     try:
-        command = _commands.decode(document)
+        command = c.decode_arrangement(document)
         msgspec.msgpack.encode(command)  # integers beyond 64 bits are no fact
         given = _fields.decode(document).keys() - {"command", *command.__struct_fields__}
     except UNREADABLE as error:

@@ -81,9 +81,6 @@ class _Compiler:
                 if step.continue_on_error:
                     self.guards.append((first, self.here, self.here))
 
-    def jump(self, path: str, target: int) -> None:
-        self.emit(path, lambda run, thread: target)
-
     # One emitter a step.
 
     def set(self, step: r.SetStep) -> None:

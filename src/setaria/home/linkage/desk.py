@@ -93,10 +93,7 @@ class LinkageDesk:
     async def save(self, by: Principal, text: str, language: str, command_id: str = "") -> list[str]:
         """All linkages of a text or none. Raises Refused("linkage_not_sound") with every problem in its details."""
         self._home.permits.require(by, Act.LINKAGE_WRITE)
-        drafts, whole, rules = self._read(text, language)
-        errors = [each for each in (*whole, *(told for draft in drafts for told in draft.problems)) if _is_error(each)]
-        if errors or not rules:
-            raise Refused("linkage_not_sound", errors=len(errors), problems=[_plain(each) for each in errors])
+        rules = self._sound(text, language)
         self._require_all(by, rules)
         for number, rule in enumerate(rules):
             each_id = f"{command_id}:{number}" if command_id else ""
@@ -151,11 +148,7 @@ class LinkageDesk:
         if not 1 <= days <= MOST_DAYS:
             raise Refused("days_unusable", most=MOST_DAYS)
         if text is not None:
-            drafts, whole, rules = self._read(text, language)
-            errors = [each for each in (*whole, *(t for draft in drafts for t in draft.problems)) if _is_error(each)]
-            if errors or len(rules) != 1:
-                raise Refused("linkage_not_sound", errors=len(errors), problems=[_plain(each) for each in errors])
-            rule = rules[0]
+            rule = self._sound(text, language, only_one=True)[0]
         else:
             known = self._home.structure.linkages.get(linkage or "")
             if known is None or known.rule is None:
@@ -176,6 +169,14 @@ class LinkageDesk:
                 await self._home.arrange(by, SaveLinkage(rule, by.member))
         converted = tuple(rule.id for rule, _ in report.converted)
         return Imported(report.total, converted, tuple(report_lines(report, language)))
+
+    def _sound(self, text: str, language: str, only_one: bool = False) -> list[Rule]:
+        """The linkages of a text without errors, one at least. Raises Refused("linkage_not_sound")."""
+        drafts, whole, rules = self._read(text, language)
+        errors = [each for each in (*whole, *(told for draft in drafts for told in draft.problems)) if _is_error(each)]
+        if errors or not rules or (only_one and len(rules) != 1):
+            raise Refused("linkage_not_sound", errors=len(errors), problems=[_plain(each) for each in errors])
+        return rules
 
     def _read(self, text: str, language: str) -> tuple[tuple[Draft, ...], tuple[Told, ...], list[Rule]]:
         from setaria.home.linkage.check import check

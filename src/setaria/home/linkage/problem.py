@@ -27,12 +27,6 @@ class Problem(msgspec.Struct, frozen=True):
     details: Mapping[str, Any] = {}
 
 
-def worst(problems: list[Problem]) -> Severity | None:
-    if any(problem.severity is Severity.ERROR for problem in problems):
-        return Severity.ERROR
-    return Severity.WARNING if problems else None
-
-
 def tell(problem: Problem, language: str) -> tuple[str, str]:
     """The sentence, and what to do next ("" when there is nothing to do)."""
     from setaria.words.catalogue import say

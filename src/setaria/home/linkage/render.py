@@ -79,14 +79,6 @@ def sentence(
     return _Teller(language, names or {}, catalogue).rule(rule)
 
 
-def trigger_phrase(trigger: Trigger, language: str, names: Mapping[str, str] | None = None) -> str:
-    return _Teller(language, names or {}).trigger(trigger)
-
-
-def step_phrase(step: Step, language: str, names: Mapping[str, str] | None = None) -> str:
-    return _Teller(language, names or {}).step(step, 0)
-
-
 class _Teller:
     def __init__(self, language: str, names: Mapping[str, str], catalogue: Catalogue | None = None) -> None:
         self.language = language
