@@ -323,8 +323,8 @@ async def test_a_clip_that_goes_meanwhile_is_left_out(
 ) -> None:
     listed = archives._files_beside
 
-    def and_gone(folder: Path) -> list[tuple[str, Path]]:
-        found = list(listed(folder))
+    def and_gone(folder: Path, sealed: bool) -> list[tuple[str, Path]]:
+        found = list(listed(folder, sealed))
         (folder / "media/empty").unlink()
         return found
 
@@ -348,3 +348,74 @@ def test_a_stream_that_ends_at_the_border_of_a_chunk_is_not_whole(tmp_path: Path
         with pytest.raises(Refused) as refusal:
             opener.finish()
     assert refusal.value == Refused("archive_damaged", where=f"byte {START + (chunks - 1) * SEALED}")
+
+
+# Without a passphrase.
+
+
+async def test_without_a_passphrase_no_key_leaves(
+    home: Path, tmp_path: Path, clock: VirtualClock, facts: Facts
+) -> None:
+    (home / "tls").mkdir()
+    (home / "tls/hub.pem").write_text("private")
+    (home / "specs").mkdir()
+    (home / "specs/lamp.json").write_text("{}")
+    log = await filled(home, clock, facts)
+    manifest = await backup(log, home, tmp_path / "plain", None)
+    sealed = await backup(log, home, tmp_path / "sealed", WORDS, work=WORK)
+    await log.close()
+    assert not archives.is_sealed(tmp_path / "plain")
+    assert archives.is_sealed(tmp_path / "sealed")
+    names = [entry.name for entry in manifest.entries]
+    assert names == ["log.db", "secrets", "media/clips/door", "media/empty", "specs/lamp.json"]
+    assert {entry.name for entry in sealed.entries} - set(names) == {"key", "tls/hub.pem"}
+    content = (tmp_path / "plain").read_bytes()
+    assert (home / "key").read_bytes() not in content
+    assert b"private" not in content
+    assert (tmp_path / "plain").stat().st_mode & 0o777 == 0o600
+
+
+async def test_without_a_key_the_secrets_are_put_aside(
+    home: Path, tmp_path: Path, clock: VirtualClock, facts: Facts
+) -> None:
+    log = await filled(home, clock, facts)
+    await backup(log, home, tmp_path / "plain", None)
+    await log.close()
+    restore(tmp_path / "plain", tmp_path / "new", "")
+    assert "secrets" not in content_of(tmp_path / "new")
+    assert content_of(tmp_path / "new")["secrets.without-key"] == (home / "secrets").read_bytes()
+    fresh = SecretStore(tmp_path / "new/secrets", KeyFile(tmp_path / "new/key"))
+    assert fresh.get("a") is None, "a hub can start on it"
+    restore(tmp_path / "plain", home, "", replace=True)
+    assert SecretStore(home / "secrets", KeyFile(home / "key")).get("a") == b"token", "the key of the folder stays"
+
+
+PLAIN_DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "cut": lambda content: content[:-20_000],
+    "cut to its first entry": lambda content: content[:4_096],
+    "no end": lambda content: content.rstrip(b"\0"),
+    "a bit": lambda content: content[:9_000] + bytes([content[9_000] ^ 1]) + content[9_001:],
+}
+
+
+@pytest.mark.parametrize("damage", PLAIN_DAMAGES)
+async def test_a_damaged_plain_one_changes_nothing(
+    damage: str, home: Path, tmp_path: Path, clock: VirtualClock, facts: Facts
+) -> None:
+    log = await filled(home, clock, facts)
+    await backup(log, home, tmp_path / "plain", None)
+    await log.close()
+    damaged = PLAIN_DAMAGES[damage]((tmp_path / "plain").read_bytes())
+    (tmp_path / "plain").write_bytes(damaged)
+    assert refusal_of(tmp_path / "plain", tmp_path / "new", "") in ("archive_damaged", "archive_unfit")
+
+
+async def test_a_log_that_is_not_what_was_written_is_not_put_in_place(
+    home: Path, tmp_path: Path, clock: VirtualClock, facts: Facts
+) -> None:
+    """Its digests are followed: somebody changed a fact before the backup was made."""
+    log = await filled(home, clock, facts)
+    log._write.execute("UPDATE facts SET time = time + 1 WHERE seq = 7")
+    await backup(log, home, tmp_path / "a", WORDS, work=WORK)
+    await log.close()
+    assert refusal_of(tmp_path / "a", tmp_path / "new") == "archive_damaged"

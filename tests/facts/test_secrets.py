@@ -191,3 +191,32 @@ def test_a_newer_file_is_refused(tmp_path: Path, key: KeyFile) -> None:
     with pytest.raises(Refused) as refusal:
         SecretStore(tmp_path / "secrets", key)
     assert code_of(refusal) == "secrets_newer"
+
+
+def test_many_are_kept_with_one_write_or_none(
+    store: SecretStore, key: KeyFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    sync = os.fsync
+
+    def counted(descriptor: int) -> None:
+        synced.append(descriptor)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", counted)
+    store.put_many({f"miio/{number}/token": bytes([number]) for number in range(100)})
+    assert len(synced) == 2, "the file and its folder"
+    store.put_many({})
+    assert len(synced) == 2
+    again = SecretStore(tmp_path / "secrets", key)
+    assert [again.get(f"miio/{number}/token") for number in range(100)] == [bytes([number]) for number in range(100)]
+    for bad in ({"a": b"1", "": b"2"}, {"a": b"1", "b": b"x" * (secrets.LARGEST_VALUE + 1)}):
+        with pytest.raises(Refused):
+            store.put_many(bad)
+    monkeypatch.setattr(secrets, "MOST_ENTRIES", 101)
+    with pytest.raises(Refused) as refusal:
+        store.put_many({"a": b"1", "b": b"2"})
+    assert code_of(refusal) == "secrets_full"
+    assert (store.get("a"), len(store.names())) == (None, 100)
+    store.put_many({"a": b"1", "miio/0/token": b"new"})
+    assert (store.get("a"), store.get("miio/0/token")) == (b"1", b"new")

@@ -1,5 +1,7 @@
-"""A backup in one encrypted file, and its restoration: a sealed stream (sealed.py) of a tar whose last entry is
-`manifest.json`.
+"""A backup in one file, and its restoration: a tar whose last entry is `manifest.json`, in a sealed stream (sealed.py).
+
+Without a passphrase nothing seals it: then the key that opens the secrets is left out, and whatever else is secret by
+itself. Such a file is for the same disk, and for going back.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ import msgspec
 
 from setaria.facts.refused import Refused
 from setaria.facts.sealed import CHUNK, SCRYPT_WORK, Opener, Sealer
-from setaria.facts.sqlite_file import MIGRATIONS, FileLock
+from setaria.facts.sqlite_file import MIGRATIONS, FileLock, migrate
+from setaria.facts.sqlite_read import reading_tables
+from setaria.facts.sqlite_verify import verify
 
 if TYPE_CHECKING:
     import tarfile
@@ -28,7 +32,9 @@ if TYPE_CHECKING:
 LOG: Final = "log.db"
 SECRETS: Final = "secrets"
 KEY: Final = "key"
-MEDIA: Final = ("media", "firmware")  # folders
+WITHOUT_KEY: Final = "secrets.without-key"  # where secrets lie that nothing here can open
+PLAIN_FOLDERS: Final = ("media", "firmware", "specs")
+FOLDERS: Final = (*PLAIN_FOLDERS, "tls")  # the last holds a private key
 VIEWS: Final = "views"  # made anew from the log: never archived, and set aside when another log is put in place
 MANIFEST: Final = "manifest.json"
 
@@ -63,16 +69,17 @@ async def backup(
     log: Copyable,
     folder: Path,
     target: Path,
-    passphrase: str,
+    passphrase: str | None,
     progress: Progress | None = None,
     work: int = SCRYPT_WORK,
 ) -> Manifest:
-    """Archive the log as of now, with the secrets, their key and the media of the data folder. Readers and writers go
-    on meanwhile. `progress` is told bytes on the event loop; `work` is scrypt's n, a power of two.
+    """Archive the log as of now, with the secrets, their key and the folders beside it; with None for a passphrase
+    without the key, unsealed. Readers and writers go on meanwhile. `progress` is told bytes on the event loop; `work`
+    is scrypt's n, a power of two.
 
     Raises Refused: passphrase_short, archive_exists, backup_under_way, archive_unwritable.
     """
-    if len(passphrase) < SHORTEST_PASSPHRASE:
+    if passphrase is not None and len(passphrase) < SHORTEST_PASSPHRASE:
         raise Refused("passphrase_short", shortest=SHORTEST_PASSPHRASE)
     loop = asyncio.get_running_loop()
 
@@ -113,17 +120,17 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
 
 
-def _write(log: Path, folder: Path, target: Path, passphrase: str, told: Progress, work: int) -> Manifest:
+def _write(log: Path, folder: Path, target: Path, passphrase: str | None, told: Progress, work: int) -> Manifest:
     if target.exists():
         raise Refused("archive_exists", path=str(target))
-    files = [(LOG, log), *_files_beside(folder)]
+    files = [(LOG, log), *_files_beside(folder, passphrase is not None)]
     total = sum(path.lstat().st_size for _, path in files if path.exists())
     part = target.with_name(f".{target.name}.part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as out:
-            sealer = Sealer(out, passphrase, work)
-            manifest = _write_entries(sealer, files, _log_version(log), told, total)
+            sealer = _Plain(out) if passphrase is None else Sealer(out, passphrase, work)
+            manifest = _write_entries(sealer, files, log_version_of(log), told, total)
             sealer.close()
             out.flush()
             os.fsync(descriptor)
@@ -135,18 +142,28 @@ def _write(log: Path, folder: Path, target: Path, passphrase: str, told: Progres
     return manifest
 
 
-def _files_beside(folder: Path) -> Iterator[tuple[str, Path]]:
-    for name in (SECRETS, KEY):
+class _Plain:
+    """Where a sealer would be."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self.write = out.write
+
+    def close(self) -> None:
+        pass
+
+
+def _files_beside(folder: Path, sealed: bool) -> Iterator[tuple[str, Path]]:
+    for name in (SECRETS, KEY) if sealed else (SECRETS,):
         if (folder / name).is_file():
             yield name, folder / name
-    for media in MEDIA:
-        for path in sorted((folder / media).rglob("*")):
+    for beside in FOLDERS if sealed else PLAIN_FOLDERS:
+        for path in sorted((folder / beside).rglob("*")):
             if path.is_file() and not path.is_symlink():
                 yield path.relative_to(folder).as_posix(), path
 
 
 def _write_entries(
-    sealer: Sealer, files: Sequence[tuple[str, Path]], log_version: int, told: Progress, total: int
+    sealer: Sealer | _Plain, files: Sequence[tuple[str, Path]], log_version: int, told: Progress, total: int
 ) -> Manifest:
     import io
     import tarfile
@@ -193,7 +210,7 @@ class _Reader:
         return content
 
 
-def _log_version(log: Path) -> int:
+def log_version_of(log: Path) -> int:
     connection = sqlite3.connect(f"{log.absolute().as_uri()}?mode=ro", uri=True)
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -205,15 +222,27 @@ def _log_version(log: Path) -> int:
 # Restoring.
 
 
+def is_sealed(archive: Path) -> bool:
+    """Whether it takes a passphrase to open it. Raises Refused("archive_missing")."""
+    try:
+        with archive.open("rb") as source:
+            return source.read(len(LOG)) != LOG.encode()
+    except OSError as error:
+        raise Refused("archive_missing", path=str(archive), why=error.strerror or "") from error
+
+
 def restore(
     archive: Path, folder: Path, passphrase: str, *, replace: bool = False, progress: Progress | None = None
 ) -> Manifest:
-    """Put an archive's content into the data folder, after all of it has been read and found whole.
+    """Put an archive's content into the data folder, after all of it has been read and found whole, the log's chain of
+    digests too. Where the archive holds no key, one that is in the folder stays there; without one the secrets are
+    put aside as `secrets.without-key`.
 
     With `replace` what is there is set aside in `before-restore-N` beside it. The log comes last: a restoration that is
     cut off leaves no log in place. Raises Refused: log_exists, log_in_use, archive_missing, archive_locked,
     archive_damaged, archive_newer, archive_unfit, restore_failed.
     """
+    sealed = is_sealed(archive)
     try:
         source = archive.open("rb")
     except OSError as error:
@@ -226,7 +255,8 @@ def restore(
             lock = FileLock.take(folder / LOG)
             try:
                 with tempfile.TemporaryDirectory(prefix=".restore-", dir=folder) as made:
-                    manifest = _unpack(Opener(source, passphrase, progress), Path(made))
+                    opener = Opener(source, passphrase, progress) if sealed else _PlainOpener(source)
+                    manifest = _unpack(opener, Path(made))
                     _put_in_place(Path(made), folder)
             finally:
                 lock.release()
@@ -235,7 +265,17 @@ def restore(
     return manifest
 
 
-def _unpack(opener: Opener, into: Path) -> Manifest:
+class _PlainOpener:
+    """Where an opener would be. The manifest alone tells that the file is whole; what follows it is not looked at."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self.read = source.read
+
+    def finish(self) -> None:
+        pass
+
+
+def _unpack(opener: Opener | _PlainOpener, into: Path) -> Manifest:
     import tarfile
 
     found: dict[str, Entry] = {}
@@ -290,25 +330,36 @@ def _known(name: str) -> bool:
     path = PurePosixPath(name)
     if path.as_posix() != name or path.is_absolute() or ".." in path.parts or "\0" in name:
         return False
-    return name in (LOG, SECRETS, KEY) or (len(path.parts) > 1 and path.parts[0] in MEDIA)
+    return name in (LOG, SECRETS, KEY) or (len(path.parts) > 1 and path.parts[0] in FOLDERS)
 
 
 def _check_log(log: Path) -> None:
+    """That this program can read it, and that it is what was written. An old one is brought up to date on the way."""
     if not log.exists():
         raise Refused("archive_damaged", where=LOG)
+    known = len(list(MIGRATIONS.glob("[0-9]*.sql")))
     try:
-        version = _log_version(log)
+        version = log_version_of(log)
+        if version > known:
+            raise Refused("archive_newer", version=version, known=known)
+        if version < known:
+            migrate(log)
+        connection = sqlite3.connect(f"{log.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+        try:
+            verdict = verify(connection, log, reading_tables(connection))
+        finally:
+            connection.close()
     except sqlite3.DatabaseError as error:
         raise Refused("archive_damaged", where=LOG) from error
-    known = len(list(MIGRATIONS.glob("[0-9]*.sql")))
-    if version > known:
-        raise Refused("archive_newer", version=version, known=known)
+    if verdict.faults:
+        raise Refused("archive_damaged", where=verdict.faults[0][:200])
 
 
 def _put_in_place(made: Path, folder: Path) -> None:
     """Old files go aside before new ones come; the log leaves first and comes last."""
-    old = [folder / name for name in (LOG, f"{LOG}-wal", f"{LOG}-shm", SECRETS, KEY, *MEDIA, VIEWS)]
-    old = [path for path in (*old, *folder.glob("*.view*")) if path.exists()]
+    keyless = not (made / KEY).exists() and (made / SECRETS).exists()
+    going = (LOG, f"{LOG}-wal", f"{LOG}-shm", SECRETS, *(() if keyless else (KEY,)), *FOLDERS, VIEWS)
+    old = [path for path in (*(folder / name for name in going), *folder.glob("*.view*")) if path.exists()]
     if old:
         aside = next(path for number in range(1, 10_000) if not (path := folder / f"before-restore-{number}").exists())
         aside.mkdir(mode=0o700)
@@ -316,7 +367,9 @@ def _put_in_place(made: Path, folder: Path) -> None:
             path.rename(aside / path.name)
         _sync_folder(aside)
     _sync_folder(folder)
-    for name in (*MEDIA, KEY, SECRETS, LOG):
+    if keyless and not (folder / KEY).exists():
+        (made / SECRETS).replace(folder / WITHOUT_KEY)
+    for name in (*FOLDERS, KEY, SECRETS, LOG):
         if (made / name).exists():
             (made / name).rename(folder / name)
             _sync_folder(folder)

@@ -7,7 +7,7 @@ it is written (holes appear where readings were dropped). A `Cursor` says how fa
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 from zlib import crc32
 
 import msgspec
@@ -91,6 +91,43 @@ class Verdict(msgspec.Struct):
     faults: list[str] = []
 
 
+MOST_LOOKED_AT: Final = 20_000  # kept facts, for one look back (of each partition)
+MOST_OF_AGGREGATES: Final = 2_000  # of them, where only those of some aggregates are
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which kept facts one looks for; what is empty asks nothing.
+
+    `labels` and `without` are kinds as the log writes them (`home.notified/1`). Beyond that a fact is wanted that is of
+    one of `aggregates`, or that names one of `naming` anywhere in its document.
+    """
+
+    labels: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    aggregates: tuple[str, ...] = ()
+    naming: tuple[str, ...] = ()
+
+    @property
+    def indexed(self) -> bool:
+        """Whether where the aggregates lie says where to look, and no other fact need be touched."""
+        return bool(self.aggregates) and not self.naming
+
+    @property
+    def narrow(self) -> bool:
+        """Whether facts are left out for what they are about."""
+        return bool(self.aggregates or self.naming)
+
+
+ANYTHING: Final = Wanted()
+
+
+class Look(NamedTuple):
+    """Go on at `reached`; nothing is left when that is the start of the log."""
+
+    found: list[Stored]
+    reached: Cursor
+
+
 class Log(Protocol):
     """Opened by its class's `open`; every method may raise LogFaulty. Reads never see a part of a batch."""
 
@@ -130,6 +167,16 @@ class Log(Protocol):
 
     async def latest(self, aggregate: str, limit: int) -> list[Stored]:
         """The newest facts of one aggregate, readings among them, newest first."""
+
+    async def look_back(self, at: Cursor, limit: int, wanted: Wanted = ANYTHING) -> Look:
+        """Kept facts at or before the cursor, newest first: no readings. `head()` is where to begin.
+
+        At most `limit` of them, and of at most MOST_LOOKED_AT, so fewer may be found than there are.
+        Partitions are told apart by their facts' ids, each in its own order.
+        """
+
+    async def find(self, fact_id: bytes) -> Stored | None:
+        """A fact by its id; None when there is none, or it was a reading that has been dropped."""
 
     async def readings_held(self, before: int) -> list[tuple[int, str]]:
         """(start of the day, aggregate) of all raw readings in whole UTC days that end at or before `before`."""

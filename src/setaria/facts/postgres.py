@@ -11,8 +11,9 @@ from typing import Any, Final, Literal
 
 from setaria.facts.clock import DAY, SECOND, Clock
 from setaria.facts.fact import from_row
-from setaria.facts.log import Batch, Cursor, LogFaulty, Snapshot, Stored, Verdict, partition_of
+from setaria.facts.log import ANYTHING, Batch, Cursor, LogFaulty, Look, Snapshot, Stored, Verdict, Wanted, partition_of
 from setaria.facts.postgres_bell import Bell
+from setaria.facts.postgres_look import find, look_back
 from setaria.facts.postgres_owner import Owner
 from setaria.facts.postgres_place import Place, driver, drop_days, migrate
 from setaria.facts.postgres_verify import Verification
@@ -160,6 +161,16 @@ class PostgresLog:
         with self._place.explained():
             rows = await self._pool.fetch(LATEST, partition_of(aggregate, self._partitions), aggregate, limit)
         return [Stored(partition, seq, from_row(*values)) for partition, seq, *values in rows]
+
+    async def look_back(self, at: Cursor, limit: int, wanted: Wanted = ANYTHING) -> Look:
+        with self._place.explained():
+            async with self._pool.acquire() as connection:
+                return await look_back(connection, at, limit, wanted)
+
+    async def find(self, fact_id: bytes) -> Stored | None:
+        with self._place.explained():
+            async with self._pool.acquire() as connection:
+                return await find(connection, fact_id, self._partitions)
 
     async def answers(self, commands: Sequence[str]) -> dict[str, bytes]:
         with self._place.explained():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_bytes, token_hex
@@ -110,16 +110,26 @@ class SecretStore:
             raise Refused("secret_damaged", name=name) from error
 
     def put(self, name: str, value: bytes) -> None:
+        self.put_many({name: value})
+
+    def put_many(self, values: Mapping[str, bytes]) -> None:
+        """All of them with one write to the disk, or none."""
+        sealed = {name: self._sealed(name, value) for name, value in values.items()}
+        if not sealed:
+            return
+        with self._changing():
+            entries = {**self._entries, **sealed}
+            if len(entries) > max(MOST_ENTRIES, len(self._entries)):
+                raise Refused("secrets_full", most=MOST_ENTRIES)
+            self._save(entries)
+
+    def _sealed(self, name: str, value: bytes) -> bytes:
         if not 0 < len(name) <= LONGEST_NAME:
             raise Refused("secret_name_unfit", longest=LONGEST_NAME)
         if len(value) > LARGEST_VALUE:
             raise Refused("secret_too_large", name=name, size=len(value), largest=LARGEST_VALUE)
         nonce = token_bytes(NONCE_BYTES)
-        sealed = nonce + self._cipher().encrypt(nonce, value, _bound_to(name))
-        with self._changing():
-            if name not in self._entries and len(self._entries) >= MOST_ENTRIES:
-                raise Refused("secrets_full", most=MOST_ENTRIES)
-            self._save({**self._entries, name: sealed})
+        return nonce + self._cipher().encrypt(nonce, value, _bound_to(name))
 
     def drop(self, name: str) -> None:
         with self._changing():

@@ -16,9 +16,10 @@ from typing import Final, TypeVar
 
 from setaria.facts.clock import DAY, Clock
 from setaria.facts.fact import Fact, Row, is_reading, to_row
-from setaria.facts.log import Batch, Cursor, LogFaulty, Snapshot, Stored, Verdict
+from setaria.facts.log import ANYTHING, Batch, Cursor, LogFaulty, Look, Snapshot, Stored, Verdict, Wanted
 from setaria.facts.refused import Refused
 from setaria.facts.sqlite_file import FileLock, connect, explain, migrate, refuse_damage, refuse_newer
+from setaria.facts.sqlite_look import find, look_back
 from setaria.facts.sqlite_read import latest, read_aggregate, read_window, reading_tables, readings, readings_held
 from setaria.facts.sqlite_rows import FACTS, WIDTHS, create_day, day_table, head_of, insert, pack, table_day
 from setaria.facts.sqlite_verify import verify
@@ -132,6 +133,12 @@ class SqliteLog:
 
     async def latest(self, aggregate: str, limit: int) -> list[Stored]:
         return await self._in_reader(lambda: latest(self._read, aggregate, limit))
+
+    async def look_back(self, at: Cursor, limit: int, wanted: Wanted = ANYTHING) -> Look:
+        return await self._in_reader(lambda: look_back(self._read, at.seqs[0], limit, wanted))
+
+    async def find(self, fact_id: bytes) -> Stored | None:
+        return await self._in_reader(lambda: find(self._read, fact_id))
 
     async def drop_readings(self, before: int) -> int:
         return await self._in_writer(lambda: self._drop_readings(before))
