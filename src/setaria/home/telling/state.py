@@ -29,10 +29,6 @@ class Tone(StrEnum):
     CARE = "care"
 
 
-STYLES: Final = {Tone.PLAIN: "", Tone.ON: "yellow", Tone.OFF: "bright_black", Tone.CARE: "red"}
-"""For rich: few colours, and only those that a light and a dark terminal both show."""
-
-
 class Word(msgspec.Struct, frozen=True):
     text: str
     tone: Tone = Tone.PLAIN
@@ -89,9 +85,17 @@ _BOOLS: Final[Mapping[str, tuple[Tone, Tone]]] = {
     "submersion": (Tone.OFF, Tone.CARE),
     "smoke": (Tone.OFF, Tone.CARE),
 }
-_AT_REST: Final = frozenset(
-    ("idle", "off", "standby", "charging", "stopped", "pause", "closed", "charging-completed", "charged", "keep-warm")
+AT_REST: Final = frozenset(
+    (
+        *("idle", "off", "standby", "charging", "stopped", "stop", "pause", "paused", "closed", "charging-completed"),
+        *("charged", "fullcharge", "keep-warm", "shutdown", "completed", "sleep", "dormant", "parked", "未加热状态"),
+    )
 )
+"""The specs' own words, in lower case and with hyphens, for a state in which nothing is under way."""
+
+
+def at_rest(prop: Property, value: Value) -> bool:
+    return prop.described(value).casefold().replace(" ", "-") in AT_REST
 
 
 def in_words(spec: Spec, values: Values, language: str) -> list[Word]:
@@ -126,7 +130,7 @@ class _Teller:
         return told
 
     def say(self, name: str, **parameters: object) -> str:
-        return say(f"cli.state.{name}", self.language, **parameters)
+        return say(f"telling.state.{name}", self.language, **parameters)
 
     def known(self, feature: str) -> Value | None:
         prop = self.capability.features.get(feature)
@@ -149,7 +153,7 @@ class _Teller:
         text = lowered(value_name(prop, value, self.language))
         if not text or prop.described(value).casefold() in ("none", ""):
             return []
-        resting = prop.described(value).casefold().replace(" ", "-") in _AT_REST
+        resting = at_rest(prop, value)
         status = prop is self.capability.features.get("status")
         return [Word(text, (Tone.OFF if resting else Tone.ON) if status else Tone.PLAIN)]
 
@@ -223,3 +227,9 @@ def value_in_words(spec: Spec, address: str, value: Value, language: str) -> str
     if prop.name == "on" and isinstance(value, bool):
         shown = teller.say(f"on_{str(value).lower()}")
     return lowered(shown) or f"{name_of(prop, language)} {value}"
+
+
+def reason_in_words(reason: str, language: str) -> str:
+    """Why a thing is not reached."""
+    text = say(f"telling.reason.{reason}", language)
+    return reason.replace("_", " ") if text.startswith("telling.reason.") else text
