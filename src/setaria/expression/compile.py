@@ -74,7 +74,7 @@ def _kept(value: Any) -> Any:
 
 
 def _key(value: Any) -> Any:
-    if type(value) is str or type(value) in NUMBERS:
+    if value is None or type(value) is str or type(value) in NUMBERS:
         return value
     raise Fault("wrong_type", "key")
 

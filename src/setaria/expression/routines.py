@@ -232,6 +232,15 @@ def _from_json(value: Any, default: Any = MISSING) -> Any:
         return _or(default, "not_json")
 
 
+def _truncate(value: Any, length: Any = 255, killwords: Any = False, end: Any = "...", leeway: Any = 5) -> str:
+    """As Jinja: `length` with the end; a text that is longer by no more than the leeway stays whole."""
+    shown, ending, most = text(value), _word(end), _whole(length)
+    if len(shown) <= most + _whole(leeway):
+        return shown
+    cut = shown[: max(most - len(ending), 0)]
+    return (cut if killwords else cut.rsplit(" ", 1)[0]) + ending
+
+
 _PIECE: Final = re.compile(r"%(?:%|[-+0 ]{0,2}[0-9]{0,2}(?:\.[0-9])?([dfsxXegi]))")
 
 
@@ -313,6 +322,7 @@ FILTERS: Final[Mapping[str, Routine]] = {
     "upper": _shared(lambda value: text(value).upper(), "value"),
     "title": _shared(lambda value: text(value).title(), "value"),
     "capitalize": _shared(lambda value: text(value).capitalize(), "value"),
+    "truncate": _shared(_truncate, "value", "length", "killwords", "end", "leeway"),
     "trim": _shared(lambda value: text(value).strip(), "value"),
     "replace": _shared(_replace, "value", "old", "new", required=3),
     "string": _shared(text, "value"),
