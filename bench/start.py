@@ -100,10 +100,10 @@ def free_port() -> int:
         return port
 
 
-def get(port: int, path: str) -> Any:
+def get(port: int, path: str, token: str) -> Any:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        connection.request("GET", path)
+        connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
         return json.loads(connection.getresponse().read())
     finally:
         connection.close()
@@ -128,6 +128,8 @@ def installed(bytecode: Path) -> dict[str, str]:
 def start_once(folder: Path, environment: dict[str, str], measure_memory: bool) -> tuple[float, float, float]:
     """(seconds to the first answer, CPU seconds until then, MiB resident)."""
     port = free_port()
+    terminal = folder / "terminal"  # the way in for who may read the folder; made anew by each start
+    terminal.unlink(missing_ok=True)
     command = [
         str(Path(sys.executable).with_name("setaria")),
         "hub",
@@ -136,6 +138,7 @@ def start_once(folder: Path, environment: dict[str, str], measure_memory: bool) 
         "--port",
         str(port),
         "--no-mdns",
+        *("--lan-host", "127.0.0.1", "--lan-port", str(free_port())),
     ]
     command += ["--broadcast", "127.255.255.255:54399"]
     began = time.perf_counter()
@@ -149,13 +152,18 @@ def start_once(folder: Path, environment: dict[str, str], measure_memory: bool) 
                 if process.poll() is not None or time.perf_counter() - began > 60:
                     raise SystemExit("the hub did not start") from None
                 time.sleep(0.002)
-        health = get(port, "/api/health")
+        while not terminal.exists():
+            time.sleep(0.001)
+        token = terminal.read_text().split()[0]
+        health = get(port, "/api/health", token)
         took = time.perf_counter() - began
         assert health["ok"], health
         times = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         cpu = (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
-        assert len(get(port, "/api/things")) == THINGS or len(get(port, "/api/things")["things"]) == THINGS
-        armed = get(port, "/api/linkages")
+        assert (
+            len(get(port, "/api/things", token)) == THINGS or len(get(port, "/api/things", token)["things"]) == THINGS
+        )
+        armed = get(port, "/api/linkages", token)
         assert len(armed if isinstance(armed, list) else armed["linkages"]) == LINKAGES
         memory = 0.0
         if measure_memory:

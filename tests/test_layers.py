@@ -22,8 +22,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"facts", "money", "words", "rights", "expression"}),
     frozenset({"home"}),
     frozenset({"community", "market", "stores", "releases", "services", "books", "flywheel"}),
-    frozenset({"radio"}),
-    frozenset({"simulated", "uplink", "web"}),
+    frozenset({"radio", "notifiers"}),
+    frozenset({"simulated", "uplink", "web", "upkeep"}),
     frozenset({"cli", "app"}),
 )
 DOMAINS = LAYERS[2]
@@ -34,7 +34,7 @@ PROTOCOLS = frozenset({"miio", "mqtt", "ble", "mesh", "infrared", "matter"})
 # Licences that ours cannot carry.
 FORBIDDEN = frozenset({"miio", "python_miio", "hawkmoth", "MySQLdb", "PyQt5", "PyQt6"})
 # Where the import's name is not the distribution's.
-DISTRIBUTIONS = {"yaml": "pyyaml"}
+DISTRIBUTIONS = {"yaml": "pyyaml", "argon2": "argon2_cffi"}
 
 
 def imports(tree: ast.Module, module: str, package: bool) -> Iterator[str]:

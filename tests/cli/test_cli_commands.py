@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,21 +48,22 @@ class Place(NamedTuple):
     things: list[dict[str, Any]]
 
     def __call__(self, *arguments: str, typed: str = "") -> Answer:
-        return setaria(*arguments, hub=self.address, typed=typed)
+        return setaria(*arguments, hub=self.address, typed=typed, data=self.folder)
 
 
-def environment(hub: str) -> dict[str, str]:
+def environment(hub: str, data: Path | None = None) -> dict[str, str]:
+    """`data` is the folder in which the hub has left the terminal's token."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SETARIA", "LC_", "LANG"))}
-    return {**kept, "SETARIA_LANG": "en", "SETARIA_HUB": hub, "COLUMNS": "120"}
+    return {**kept, "SETARIA_LANG": "en", "SETARIA_HUB": hub, "COLUMNS": "120", "SETARIA_DATA": str(data or "")}
 
 
-def setaria(*arguments: str, hub: str, typed: str = "") -> Answer:
+def setaria(*arguments: str, hub: str, typed: str = "", data: Path | None = None) -> Answer:
     done = subprocess.run(
         [*PROGRAM, *arguments],
         input=typed,
         capture_output=True,
         text=True,
-        env=environment(hub),
+        env=environment(hub, data),
         timeout=60,
         check=False,
     )
@@ -102,6 +104,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     assert simulated.stdout is not None
     ready = json.loads(simulated.stdout.readline())
     options = ["--data", str(folder), "--port", str(api), "--broadcast", f"127.255.255.255:{port}", "--no-mdns"]
+    options += ["--no-lan"]
     hub = subprocess.Popen([*PROGRAM, "hub", *options], stdout=subprocess.PIPE, text=True, env=environment(""))
     try:
         assert hub.stdout is not None
@@ -226,7 +229,7 @@ def test_watch_tells_each_change_in_a_line(furnished: Place) -> None:
         [*PROGRAM, "watch", "--things", "lamp", "--count", "1", "--json"],
         stdout=subprocess.PIPE,
         text=True,
-        env=environment(furnished.address),
+        env=environment(furnished.address, furnished.folder),
     )
     try:
         for level in range(30, 60):
@@ -330,10 +333,49 @@ def ready(text):
     os.kill(os.getpid(), signal.SIGTERM)
     return write(",".join(sorted(heavy)) + ";")
 sys.stdout.write = ready
-sys.argv = ["setaria", "hub", "--data", DATA, "--port", PORT, "--no-mdns"]
+sys.argv = ["setaria", "hub", "--data", DATA, "--port", PORT, "--no-mdns", "--no-lan"]
 sys.exit(main())
 """.replace("DATA", repr(str(tmp_path / "h"))).replace("PORT", repr(str(free_port(socket.SOCK_STREAM))))
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, env=environment(""), check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, ";", "")
+
+
+def test_a_terminal_that_the_hub_does_not_know_is_told_how_to_be(furnished: Place, tmp_path: Path) -> None:
+    stranger = setaria("things", hub=furnished.address, data=tmp_path)
+    assert stranger.code == 1
+    assert "SETARIA_DATA" in stranger.error
+    assert stranger.out == ""
+
+
+def test_what_one_hub_left_is_not_shown_to_another(furnished: Place, tmp_path: Path) -> None:
+    left = (furnished.folder / "terminal").read_text()
+    assert (furnished.folder / "terminal").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "terminal").write_text(left.replace(furnished.address, "http://127.0.0.1:1"))
+    assert setaria("things", hub=furnished.address, data=tmp_path).code == 1
+    (tmp_path / "terminal").write_text(left)
+    assert setaria("things", hub=furnished.address.replace("127.0.0.1", "localhost"), data=tmp_path).code == 0
+
+
+def test_a_token_of_ones_own_is_taken_from_the_environment(furnished: Place) -> None:
+    token = (furnished.folder / "terminal").read_text().splitlines()[0]
+    for given, code in ((token, 0), ("setaria_nonsense", 1)):
+        done = subprocess.run(
+            [*PROGRAM, "things"],
+            capture_output=True,
+            text=True,
+            env=environment(furnished.address) | {"SETARIA_TOKEN": given},
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+
+
+def test_an_owner_who_forgot_gets_a_code(furnished: Place, tmp_path: Path) -> None:
+    code = furnished("owner", "code", "--json").json["code"]
+    body = json.dumps({"code": code, "name": "Owner", "password": "correct horse"}).encode()
+    asked = urllib.request.Request(f"{furnished.address}/api/session/setup", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(asked, timeout=30) as answer:
+        assert json.load(answer)["member"]["id"] == "owner"
+    assert "no log" in setaria("owner", "code", "--data", str(tmp_path), hub="").error

@@ -93,13 +93,14 @@ def test_a_living_home_in_one_terminal(
     terminal: Terminal, lang: str, home: str, light: str, linkage: str, end: str
 ) -> None:
     port = free_port()
-    terminal.run("up", "--port", str(port), lang=lang)
+    terminal.run("up", "--port", str(port), "--no-lan", lang=lang)
     screen = terminal.until(lambda shown: home in shown and light in shown and "PM2.5" in shown, "the home")
     assert f"127.0.0.1:{port}" in screen
     terminal.until(lambda shown: "28" in shown, "all things, counted")
     written = subprocess.run(
         [sys.executable, "-c", PROGRAM, "set", "bedroom_switch", "switch#2.on=on"],
-        env={**os.environ, "SETARIA_HUB": f"http://127.0.0.1:{port}"},
+        cwd=terminal.folder,
+        env={**os.environ, "SETARIA_HUB": f"http://127.0.0.1:{port}", "XDG_DATA_HOME": str(terminal.folder)},
         check=False,
         capture_output=True,
         text=True,

@@ -35,9 +35,10 @@ def free_port(kind: socket.SocketKind) -> int:
         return int(probe.getsockname()[1])
 
 
-def environment(hub: str, lang: str = "en") -> dict[str, str]:
+def environment(hub: str, lang: str = "en", data: Path | None = None) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SETARIA", "LC_", "LANG"))}
-    return {**kept, "SETARIA_LANG": lang, "SETARIA_HUB": hub, "COLUMNS": "120", "LC_ALL": "C.UTF-8"}
+    ours = {"SETARIA_LANG": lang, "SETARIA_HUB": hub, "SETARIA_DATA": str(data or "")}
+    return {**kept, **ours, "COLUMNS": "120", "LC_ALL": "C.UTF-8"}
 
 
 class Thing:
@@ -102,13 +103,15 @@ def password(tmp_path: Path) -> Path:
     return file
 
 
-def setaria(*arguments: str | Path, hub: str, lang: str = "en") -> subprocess.CompletedProcess[str]:
+def setaria(
+    *arguments: str | Path, hub: str, lang: str = "en", data: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [*PROGRAM, *map(str, arguments)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        env=environment(hub, lang),
+        env=environment(hub, lang, data),
         timeout=60,
         check=False,
     )
@@ -171,21 +174,30 @@ def test_a_thing_to_be_named_needs_a_hub_and_is_kept_nevertheless(
 def test_a_running_hub_gets_the_token_and_the_thing(thing: Thing, password: Path, tmp_path: Path) -> None:
     api = free_port(socket.SOCK_STREAM)
     address = f"http://127.0.0.1:{api}"
-    of_hub = ["--data", str(tmp_path / "hub"), "--port", str(api), "--broadcast", thing.broadcast, "--no-mdns"]
+    of_hub = [
+        "--data",
+        str(tmp_path / "hub"),
+        "--port",
+        str(api),
+        "--broadcast",
+        thing.broadcast,
+        "--no-mdns",
+        "--no-lan",
+    ]
     hub = subprocess.Popen([*PROGRAM, "hub", *of_hub], stdout=subprocess.PIPE, text=True, env=environment(""))
     try:
         assert hub.stdout is not None
         assert address in hub.stdout.readline()
-        assert setaria("rooms", "add", "study", "Study", hub=address).returncode == 0
+        assert setaria("rooms", "add", "study", "Study", hub=address, data=tmp_path / "hub").returncode == 0
         options = ("--ssid", "home", "--password-file", password, "--broadcast", thing.broadcast)
         elsewhere = tmp_path / "elsewhere"
         naming = ("--name", "Desk lamp", "--room", "study", "--data", elsewhere)
-        done = setaria("wifi", thing.place, *options, *naming, hub=address)
+        done = setaria("wifi", thing.place, *options, *naming, hub=address, data=tmp_path / "hub")
         assert done.returncode == 0, done.stderr
         assert "Added: Desk lamp" in done.stdout
         assert thing.token not in done.stdout + done.stderr
         assert not elsewhere.exists()
-        listed = json.loads(setaria("things", "--json", hub=address).stdout)["things"]
+        listed = json.loads(setaria("things", "--json", hub=address, data=tmp_path / "hub").stdout)["things"]
         assert [(each["name"], each["room"]) for each in listed] == [("Desk lamp", "study")]
         assert kept(tmp_path / "hub", thing.did) == thing.token
     finally:

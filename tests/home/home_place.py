@@ -19,6 +19,8 @@ from setaria.facts.secrets import KeyFile, SecretStore
 from setaria.facts.sqlite import SqliteLog
 from setaria.facts.writer import Writer
 from setaria.home import commands as c
+from setaria.home.accounts.accounts import Accounts
+from setaria.home.accounts.decide import AccountsDecider
 from setaria.home.deciders import ArrangementDecider, ControlDecider
 from setaria.home.finding import secret_name
 from setaria.home.home import Home
@@ -35,6 +37,7 @@ LAMP = "yeelink.light.colorc"
 LAMP_TOO = "yeelink.light.lamp22"
 LOCK = "miot.door.06131"
 TOKEN = b"k" * 16
+DECIDERS = (ArrangementDecider("home"), ControlDecider(), AccountsDecider("home"))
 T = TypeVar("T")
 
 
@@ -53,17 +56,21 @@ class Place:
     async def open(self, *, start: bool = True, use_snapshot: bool = True) -> Place:
         self.log = await SqliteLog.open(self.folder / "log.db", self.clock)
         ids = IdSource(self.clock, self.log.last_known()[0])
-        self.writer = Writer(self.log, self.clock, ids, (ArrangementDecider("home"), ControlDecider()), "home")
+        self.writer = Writer(self.log, self.clock, ids, DECIDERS, "home")
         secrets = SecretStore(self.folder / "secrets", KeyFile(self.folder / "key"))
         self.secrets = secrets
         self.home = Home("home", self.writer, self.clock, ids, LIBRARY, secrets, [self.radio], self.log)
         self.replayed = load(self.home, self.log, use_snapshot)
+        self.accounts = Accounts(self.home, self.writer, self.clock, secrets)
+        self.accounts.load(self.log)
         if start:
             self.writer.start()
             await self.home.start()
+            self.accounts.start()
         return self
 
     async def close(self) -> None:
+        await self.accounts.stop()
         await self.home.stop()
         await self.done(self.writer.stop())
         await self.log.close()
@@ -75,6 +82,7 @@ class Place:
                 if task is not None:
                     task.cancel()
                     await asyncio.gather(task, return_exceptions=True)
+        await self.accounts.stop()
         await self.home.presence.stop()
         self.home.engine.close()
         self.home.helpers.close()

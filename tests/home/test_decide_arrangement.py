@@ -128,6 +128,25 @@ def test_what_goes_takes_along_what_hangs_on_it() -> None:
     assert home.state.scenes["evening"].targets, "scenes keep what is gone: its place may be taken again"
 
 
+def test_tiles_are_arranged_for_oneself() -> None:
+    home = lived_in().do(c.ArrangeTiles(("lamp", "lamp", "gone"), ("lock", "lamp"), ("lock", "gone", "lamp")))
+    mei = Actor("member/mei", "guest")
+    home.do(c.ArrangeTiles(hidden=("lock",)), by=mei)
+    tiles = home.state.tiles
+    assert (tiles["wei"].pinned, tiles["wei"].hidden, tiles["wei"].order) == (("lamp",), ("lock",), ("lock", "lamp"))
+    assert tiles["mei"].hidden == ("lock",)
+    assert DECIDER.thaw("home/home", DECIDER.freeze(home.state)).tiles == tiles
+    home.do(c.RemoveThing("lock"))
+    assert tiles["wei"].lists == (("lamp",), (), ("lamp",))
+    assert tiles["mei"].lists == ((), (), ())
+    home.do(c.EndGrant("visit"), c.RemoveMember("mei"))
+    assert home.state.tiles.keys() == {"wei"}
+    assert home.refused(c.ArrangeTiles(), by=mei).code == "not_found"
+    many = tuple(f"t{number}" for number in range(decide_module.MOST_TILES + 1))
+    assert home.refused(c.ArrangeTiles(order=many)).code == "too_many"
+    home.do(c.ArrangeTiles(order=many[:-1]))
+
+
 REFUSALS: list[tuple[Any, str]] = [
     (c.DescribeHousehold(""), "name_unusable"),
     (c.DescribeHousehold("x", zone="Asia/Atlantis"), "time_zone_unknown"),

@@ -10,7 +10,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[2]))
 
-from tests.web.site_helpers import LAMP, PORT, TOKEN, Client, FakeRadio
+from tests.web.site_helpers import LAMP, PORT, TOKEN, Client, FakeRadio, owner_token
 
 from setaria.app import Hub, Settings
 from setaria.home import commands as c
@@ -39,7 +39,7 @@ async def hub(tmp_path: Path, radio: FakeRadio) -> AsyncIterator[Hub]:
 @pytest.fixture
 def services(hub: Hub) -> Services:
     desk = LinkageDesk(hub.home, hub.log)
-    return Services(hub.home, hub.writer, hub.log, hub.clock, desk, "0.1", lambda: hub.owner, "en")
+    return Services(hub.home, hub.writer, hub.log, hub.clock, desk, "0.1", hub.accounts, "en")
 
 
 @pytest.fixture
@@ -52,4 +52,4 @@ async def site(services: Services) -> AsyncIterator[Site]:
 
 @pytest.fixture
 def client(site: Site) -> Client:
-    return Client(site.app)
+    return Client(site.app, owner_token(site))

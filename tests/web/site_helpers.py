@@ -8,12 +8,23 @@ from typing import Any
 
 import msgspec
 
+from setaria.app import Hub
+from setaria.facts.fact import HUB
+from setaria.home.accounts.codes import make_id, make_value
+from setaria.home.accounts.commands import BeginSession, SignUp
 from setaria.home.ports import Act, Answer, Done, Followed, Learnt, Observer, Outcome, RadioHealth, Write
+from setaria.web.credentials import COOKIE
 from setaria.web.server import Site
 
 PORT = 8080
 LAMP = "yeelink.light.lamp1"
 TOKEN = "00112233445566778899aabbccddeeff"
+HERE = "127.0.0.1"
+
+
+def owner_token(site: Site) -> str:
+    """With which the terminal acts, as the owner."""
+    return site.services.accounts.terminal.value
 
 
 class FakeRadio:
@@ -60,6 +71,24 @@ class FakeRadio:
         return RadioHealth(self.name, True, len(self.followed), 0, 0, 0, {})
 
 
+async def cookie_of(hub: Hub, member: str) -> dict[str, str]:
+    """Headers with which a member asks as a browser does; a new session each time."""
+    value = await session_value(hub, member)
+    return {"Cookie": f"{COOKIE}={value}", "Origin": f"http://{HERE}:{PORT}"}
+
+
+async def session_value(hub: Hub, member: str) -> str:
+    """What the cookie of a new session holds, of a member who has a password that nobody knows."""
+    accounts = hub.accounts
+    session, value = make_id(), make_value()
+    digest = accounts.digests.of("session", value)
+    command: SignUp | BeginSession = BeginSession(session, member, digest, "")
+    if not accounts.has_password(member):
+        command = SignUp(member, "nobody", session, digest, "")
+    await accounts._kept.submit(command, HUB)
+    return value
+
+
 class Reply(msgspec.Struct):
     status: int
     headers: dict[str, str]
@@ -77,8 +106,12 @@ class Reply(msgspec.Struct):
 
 
 class Client:
-    def __init__(self, app: Any) -> None:
+    """Sends `token` with every request, unless it brings credentials of its own; `address` is where it is."""
+
+    def __init__(self, app: Any, token: str = "", address: str = HERE) -> None:
         self.app = app
+        self.token = token
+        self.address = address
 
     async def get(self, path: str, **headers: str) -> Reply:
         return await self.send("GET", path, headers=headers)
@@ -107,8 +140,16 @@ class Client:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        await self.app(scope_of(method, path, content, headers), receive, send)
+        scope = with_token(scope_of(method, path, content, headers), self.token)
+        await self.app({**scope, "client": (self.address, 40_000)}, receive, send)
         return reply_of(sent)
+
+
+def with_token(scope: dict[str, Any], token: str) -> dict[str, Any]:
+    given = {name for name, _ in scope["headers"]}
+    if token and not given & {b"authorization", b"cookie"}:
+        scope["headers"].append((b"authorization", f"Bearer {token}".encode()))
+    return scope
 
 
 def scope_of(
@@ -125,6 +166,8 @@ def scope_of(
     path, _, query = path.partition("?")
     return {
         "type": "http",
+        "scheme": "http",
+        "client": (HERE, 40_000),
         "method": method,
         "path": path,
         "raw_path": path.encode(),
@@ -142,7 +185,7 @@ def reply_of(sent: Sequence[Any]) -> Reply:
 
 
 class Listening:
-    """A reader of /api/live; `slow` reads nothing until told."""
+    """A reader of /api/live, the owner unless `headers` say who else; one whose `reading` is cleared reads nothing."""
 
     def __init__(self, site: Site, path: str = "/api/live", **headers: str) -> None:
         self.chunks: list[bytes] = []
@@ -152,7 +195,8 @@ class Listening:
         self._news = asyncio.Event()
         self._gone = asyncio.Event()
         self._task = asyncio.create_task(
-            site.app(scope_of("GET", path, b"", headers), self._receive, self._send), name="listening"
+            site.app(with_token(scope_of("GET", path, b"", headers), owner_token(site)), self._receive, self._send),
+            name="listening",
         )
 
     async def _receive(self) -> Any:

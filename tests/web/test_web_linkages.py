@@ -53,7 +53,7 @@ async def test_a_life_of_a_linkage(client: Client, radio: FakeRadio) -> None:
     assert "19:00" in (await client.get("/api/linkages/evening")).json()["source"]
     assert (await client.send("DELETE", "/api/linkages/evening")).status == 200
     assert (await client.get("/api/linkages/evening")).status == 404
-    assert (await client.get("/api/linkages")).json() == {"linkages": []}
+    assert (await client.get("/api/linkages")).json() == {"linkages": [], "findings": []}
 
 
 async def test_saving_is_refused_with_every_problem(client: Client, hub: Hub) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
-from tests.web.site_helpers import PORT, Client, Listening
+from tests.web.site_helpers import PORT, Client, Listening, owner_token
 
 from setaria.app import Hub
+from setaria.facts.clock import MILLISECOND
 from setaria.facts.fact import HUB
 from setaria.home import commands as c
 from setaria.home import facts as f
+from setaria.home.permits import FOR_EVER
 from setaria.home.ports import Found, Reading
-from setaria.web import live
+from setaria.home.sight import Sight
+from setaria.rights import Principal, Role
+from setaria.web import frames, live
 from setaria.web.server import Services, Site
 
 
@@ -54,7 +59,7 @@ async def test_a_reader_goes_on_where_it_was(site: Site, hub: Hub) -> None:
 
 
 async def test_what_happens_during_the_replay_is_told_once(site: Site, hub: Hub) -> None:
-    home = await Client(site.app).get("/api/home")
+    home = await Client(site.app, owner_token(site)).get("/api/home")
     writing = asyncio.gather(*(hub.home.arrange(hub.owner, c.SaveRoom(f"r{n}", "R")) for n in range(200)))
     reader = Listening(site, f"/api/live?kinds=home.room_saved&after={home.json()['cursor']}")
     await writing
@@ -96,13 +101,13 @@ async def test_who_does_not_read_loses_the_queue_and_is_told(
     await asyncio.gather(slow.begun(), quick.begun())
     slow.reading.clear()
     told = 0
-    while told <= 3 * live.MOST_QUEUED:
+    while told <= 3 * frames.MOST_QUEUED:
         for _ in range(200):
             hub.writer.record("home/home", f.EventFired("tick"), HUB)
         told += 200
         await hub.writer.flush()
     client = max(site.live.clients, key=lambda each: len(each._queue))
-    assert len(client._queue) <= live.MOST_QUEUED
+    assert len(client._queue) <= frames.MOST_QUEUED
     await quick.until("fact", told)
     assert quick.events("gap") == []
     slow.reading.set()
@@ -114,20 +119,27 @@ async def test_who_does_not_read_loses_the_queue_and_is_told(
     await asyncio.gather(slow.leave(), quick.leave())
 
 
+def reader(kinds: str) -> frames.Client:
+    by = Principal("wei", Role.OWNER)
+    nothing: frozenset[str] = frozenset()
+    sight = Sight("wei", False, True, True, True, True, nothing, nothing, nothing, True, 0, FOR_EVER)
+    return frames.Client(frames.Wanted(kinds), lambda: by, by, sight, "en")
+
+
 def test_a_queue_is_bounded_in_bytes() -> None:
-    client = live.Client(live.Wanted(""))
-    client.push([live.Frame("state", "", b"", b"x" * 100_000)] * 10)
+    client = reader("")
+    client.push([frames.Frame("state", b"x" * 100_000)] * 10)
     assert len(client.take()) == 1_000_000
-    client.push([live.Frame("state", "", b"", b"x" * 100_000)] * 11)
-    assert client.take() == live.GAP
+    client.push([frames.Frame("state", b"x" * 100_000)] * 11)
+    assert client.take() == frames.GAP
     assert client.take() == b""
 
 
 def test_cursors_alone_do_not_fill_a_queue() -> None:
-    client = live.Client(live.Wanted("home.room_saved"))
-    for number in range(2 * live.MOST_QUEUED):
-        client.push([live.Frame(live.CURSOR, "", b"", f"id: {number}\n\n".encode())])
-    assert client.take() == f"id: {2 * live.MOST_QUEUED - 1}\n\n".encode()
+    client = reader("home.room_saved")
+    for number in range(2 * frames.MOST_QUEUED):
+        client.push([frames.Frame(frames.CURSOR, f"id: {number}\n\n".encode())])
+    assert client.take() == f"id: {2 * frames.MOST_QUEUED - 1}\n\n".encode()
 
 
 async def test_too_long_a_past_is_a_gap(site: Site, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +184,7 @@ async def test_requests_that_cannot_be_followed(client: Client, path: str, code:
 
 async def test_a_quiet_line_has_a_heartbeat(services: Services) -> None:
     site = Site(services)
-    site.live.heartbeat = 0.01
+    site.live.heartbeat = 10 * MILLISECOND
     site.app.serve_port(PORT)
     reader = Listening(site, "/api/live?kinds=found")
     async with asyncio.timeout(10):
@@ -190,19 +202,19 @@ async def test_the_end_of_the_site_ends_its_streams(site: Site, hub: Hub) -> Non
     hub.home.following.observed("lamp", [Reading(2, 1, True)])
     await hub.home.arrange(hub.owner, c.SaveRoom("hall", "Hall"))
     assert reader.events("fact") == []
-    refused = await Client(site.app).get("/api/live")
+    refused = await Client(site.app, owner_token(site)).get("/api/live")
     assert refused.refused == "live_full"
 
 
 async def test_each_event_is_written_once_for_all(site: Site, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[str] = []
-    real = live.frame
+    real = frames.frame
 
-    def counting(name: str, *rest: object) -> live.Frame:
+    def counting(name: str, *rest: Any, **more: Any) -> frames.Frame:
         written.append(name)
-        return real(name, *rest)  # type: ignore[arg-type]
+        return real(name, *rest, **more)
 
-    monkeypatch.setattr(live, "frame", counting)
+    monkeypatch.setattr(frames, "frame", counting)
     hub.home.following.observed("lamp", [Reading(2, 1, True)])
     await hub.writer.flush()
     assert written == []  # nobody listens
@@ -213,3 +225,27 @@ async def test_each_event_is_written_once_for_all(site: Site, hub: Hub, monkeypa
         await each.until("fact")
     assert written == ["fact"]
     await asyncio.gather(*(each.leave() for each in readers))
+
+
+async def test_news_are_told_without_readings(site: Site, client: Client, hub: Hub) -> None:
+    """What shows what happened reads again on `told`: readings alone are no news."""
+    reader = Listening(site, "/api/live?kinds=told")
+    await reader.begun()
+    hub.home.following.observed("lamp", [Reading(2, 2, 41)])
+    assert (await client.post("/api/things/lamp/write", {"writes": {"light.on": True}})).status == 200
+    [news] = await reader.until("told")
+    assert "home.command_given" in news["kinds"]
+    assert "home.reading" not in news["kinds"]
+    assert news["subjects"] == ["thing/lamp"]
+    await reader.leave()
+
+
+async def test_what_changed_since_the_page_was_read_is_told_at_once(site: Site, client: Client, hub: Hub) -> None:
+    seen = (await client.get("/api/home")).json()["at"]
+    hub.home.following.observed("lamp", [Reading(2, 1, True)])
+    hub.home.following.lost("lamp", "no_answer")
+    reader = Listening(site, f"/api/live?kinds=state,reach&since={seen}")
+    [state] = await reader.until("state")
+    assert (state["address"], state["value"]) == ("lamp/light.on", True)
+    assert await reader.until("reach") == [{"thing": "lamp", "reachable": False, "reason": "no_answer"}]
+    await reader.leave()

@@ -8,6 +8,7 @@ import socket
 
 import msgspec
 import pytest
+from tests.web.site_helpers import owner_token
 
 from setaria.app import Hub
 from setaria.facts.refused import Refused
@@ -16,9 +17,16 @@ from setaria.web.guard import LARGEST_BODY
 from setaria.web.server import Services, Site
 
 
-async def ask(port: int, head: str, body: bytes = b"") -> bytes:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(head.replace("\n", "\r\n").replace("PORT", str(port)).encode() + b"\r\n\r\n" + body)
+def head_of(site: Site, target: str) -> bytes:
+    lines = (f"GET {target} HTTP/1.1", f"Host: 127.0.0.1:{site.port}", f"Authorization: Bearer {owner_token(site)}")
+    return "\r\n".join((*lines, "", "")).encode()
+
+
+async def ask(site: Site, head: str, body: bytes = b"") -> bytes:
+    """As the owner, from the terminal."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    head = head.replace("PORT", str(site.port)) + f"\nAuthorization: Bearer {owner_token(site)}"
+    writer.write(head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + body)
     async with asyncio.timeout(10):
         answer = await reader.read()
     writer.close()
@@ -29,13 +37,13 @@ async def test_a_request_and_its_answer(services: Services, hub: Hub) -> None:
     site = Site(services, port=0)
     await site.start()
     assert site.url == f"http://127.0.0.1:{site.port}"
-    answer = await ask(site.port, "GET /api/home HTTP/1.1\nHost: localhost:PORT\nConnection: close")
+    answer = await ask(site, "GET /api/home HTTP/1.1\nHost: localhost:PORT\nConnection: close")
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 ")
     assert msgspec.json.decode(body)["household"]["name"] == "My home"
     written = b'{"writes": {"light.on": true}}'
     answer = await ask(
-        site.port,
+        site,
         "POST /api/things/lamp/write HTTP/1.1\nHost: localhost:PORT\nConnection: close\n"
         f"Content-Type: application/json\nContent-Length: {len(written)}",
         written,
@@ -44,16 +52,16 @@ async def test_a_request_and_its_answer(services: Services, hub: Hub) -> None:
     assert hub.home.live.slots["lamp/light.on"].value is True
     await site.stop()
     with pytest.raises(OSError):
-        await ask(site.port, "GET /api HTTP/1.1\nHost: localhost:PORT")
+        await ask(site, "GET /api HTTP/1.1\nHost: localhost:PORT")
 
 
 async def test_foreign_hosts_and_huge_bodies_are_refused_on_the_wire(services: Services) -> None:
     site = Site(services, port=0)
     await site.start()
-    answer = await ask(site.port, "GET /api/home HTTP/1.1\nHost: evil.example:PORT\nConnection: close")
+    answer = await ask(site, "GET /api/home HTTP/1.1\nHost: evil.example:PORT\nConnection: close")
     assert answer.startswith(b"HTTP/1.1 403 ")
     answer = await ask(
-        site.port,
+        site,
         "POST /api/search HTTP/1.1\nHost: localhost:PORT\nContent-Type: application/json\n"
         f"Content-Length: {LARGEST_BODY + 1}\nConnection: close",
     )
@@ -61,15 +69,15 @@ async def test_foreign_hosts_and_huge_bodies_are_refused_on_the_wire(services: S
     with contextlib.suppress(OSError):
         part = b"10000\r\n" + b" " * 65_536 + b"\r\n"
         answer = await ask(
-            site.port,
+            site,
             "POST /api/search HTTP/1.1\nHost: localhost:PORT\nContent-Type: application/json\n"
             "Transfer-Encoding: chunked\nConnection: close",
             part * 20,
         )
         assert answer.startswith(b"HTTP/1.1 413 ")
-    answer = await ask(site.port, "GET /api HTTP/1.1\nHost: localhost:PORT\nX: " + "a" * 200_000)
+    answer = await ask(site, "GET /api HTTP/1.1\nHost: localhost:PORT\nX: " + "a" * 200_000)
     assert not answer.startswith(b"HTTP/1.1 200")
-    answer = await ask(site.port, "GET /api HTTP/1.1\nHost: localhost:PORT\nConnection: close")
+    answer = await ask(site, "GET /api HTTP/1.1\nHost: localhost:PORT\nConnection: close")
     assert answer.startswith(b"HTTP/1.1 200 ")
     await site.stop()
 
@@ -78,7 +86,7 @@ async def test_live_updates_on_the_wire(services: Services, hub: Hub) -> None:
     site = Site(services, port=0)
     await site.start()
     reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
-    writer.write(f"GET /api/live?kinds=state HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\n\r\n".encode())
+    writer.write(head_of(site, "/api/live?kinds=state"))
     async with asyncio.timeout(10):
         head = await reader.readuntil(b"\r\n\r\n")
         assert b"text/event-stream" in head
@@ -97,7 +105,7 @@ async def test_stopping_ends_open_streams_and_idle_connections(services: Service
     await site.start()
     idle = await asyncio.open_connection("127.0.0.1", site.port)
     reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
-    writer.write(f"GET /api/live HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\n\r\n".encode())
+    writer.write(head_of(site, "/api/live"))
     await reader.readuntil(b"id: ")
     await site.stop()
     async with asyncio.timeout(10):
@@ -107,9 +115,9 @@ async def test_stopping_ends_open_streams_and_idle_connections(services: Service
 
 
 async def test_a_taken_port_is_refused(services: Services) -> None:
-    first, second = Site(services, port=0), Site(services)
+    first = Site(services, port=0)
     await first.start()
-    second.port = first.port
+    second = Site(services, port=first.port)
     with pytest.raises(Refused) as refused:
         await second.start()
     assert refused.value == Refused("port_in_use", port=first.port)

@@ -80,18 +80,12 @@ def token(
     terminal = terminal_of(context)
     if list_ is not None:
         answer = terminal.client.post("/api/secrets/import", {"text": read_text(list_)})
-        terminal.answer(answer, lambda: _imported(terminal, answer))
+        terminal.done(answer, "cli.done.tokens", count=answer["taken"])
     elif address and token:
         answer = terminal.client.post("/api/secrets", {"radio": radio, "address": address, "token": token})
         terminal.done(answer, "cli.done.token", address=address)
     else:
         raise usage("ADDRESS TOKEN | --import FILE", "")
-
-
-def _imported(terminal: Terminal, answer: Any) -> None:
-    terminal.print(terminal.say("cli.done.tokens", count=answer["taken"]))
-    for each in answer["refused"]:
-        terminal.print(f"  {each['address']}: {each['refused']['sentence']}")
 
 
 def read_text(path: Path) -> str:

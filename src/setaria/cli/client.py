@@ -6,7 +6,7 @@ import http.client
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -55,8 +55,8 @@ def hub_address(given: str = "") -> str:
 
 
 class Client:
-    def __init__(self, address: str, language: str) -> None:
-        """Raises Refused("option_unusable")."""
+    def __init__(self, address: str, language: str, token: Callable[[str], str] = lambda address: "") -> None:
+        """`token` finds what to say to the hub at an address, or nothing. Raises Refused("option_unusable")."""
         parts = urlsplit(address if "//" in address else f"//{address}")
         try:
             self.host, self.port = parts.hostname or "", parts.port or 80
@@ -66,6 +66,7 @@ class Client:
             raise Refused("option_unusable", option="--hub", value=address[:80])
         self.address = f"http://{parts.netloc}"
         self.language = language
+        self.token = token(self.address)
 
     def get(self, path: str, **query: str | int | bool) -> Any:
         shown = {name: str(value).lower() if isinstance(value, bool) else value for name, value in query.items()}
@@ -127,6 +128,8 @@ class Client:
         headers = {"Accept-Language": self.language, "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
         if last:
             headers["Last-Event-ID"] = last
         try:
@@ -152,6 +155,8 @@ class Client:
             said = msgspec.json.decode(content, type=_RefusedAnswer).refused
         except msgspec.DecodeError:
             return Refused("no_setaria", address=self.address, status=status)
+        if said.code == "sign_in_needed":
+            return Refused("terminal_unknown", address=self.address)
         return HubRefused(said.code, said.sentence, said.next, said.details)
 
 

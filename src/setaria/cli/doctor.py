@@ -72,6 +72,7 @@ def doctor(context: typer.Context, data: Annotated[Path | None, typer.Option("--
     from rich.text import Text
 
     terminal = terminal_of(context)
+    terminal.data = data
     patient = Patient(terminal, data_folder(data))
     found: list[Check] = []
     styles = {Health.OK: "green", Health.WARN: "yellow", Health.BAD: "red"}

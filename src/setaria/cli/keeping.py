@@ -1,10 +1,11 @@
-"""Backup and restoration."""
+"""Backup and restoration; versions of the program that a hub keeps by itself."""
 
 from __future__ import annotations
 
 import asyncio
 import getpass
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ import typer
 
 from setaria.cli.adding import read_text
 from setaria.cli.offline import open_log
-from setaria.cli.places import data_folder
+from setaria.cli.places import data_folder, hub_folder
 from setaria.cli.progress import progress
 from setaria.cli.terminal import Terminal, terminal_of
 from setaria.facts.refused import Refused
@@ -51,17 +52,44 @@ def restore(
     replace: Annotated[bool, typer.Option("--replace")] = False,
     passphrase_file: PassphraseFile = None,
 ) -> None:
+    from setaria.facts.archive import KEY, is_sealed
     from setaria.facts.archive import restore as put_back
 
     terminal = terminal_of(context)
     folder = data_folder(data)
     if not file.exists():
         raise Refused("archive_missing", path=str(file), why="")
-    passphrase = _passphrase(terminal, passphrase_file, twice=False)
+    passphrase = _passphrase(terminal, passphrase_file, twice=False) if is_sealed(file) else ""
     with progress(terminal.say("cli.progress.restore")) as told:
         manifest = put_back(file, folder, passphrase, replace=replace, progress=told)
-    document = {"folder": str(folder), "entries": len(manifest.entries)}
-    terminal.done(document, "cli.done.restored", folder=str(folder))
+    keyed = any(entry.name == KEY for entry in manifest.entries) or (folder / KEY).exists()
+    document = {"folder": str(folder), "entries": len(manifest.entries), "keyed": keyed}
+    terminal.done(document, "cli.done.restored" if keyed else "cli.done.restored_without_key", folder=str(folder))
+
+
+@app.command("install")
+def install(
+    context: typer.Context,
+    wheel: Annotated[Path, typer.Argument(metavar="WHEEL")],
+    data: Data = None,
+) -> None:
+    """The first version that a hub keeps by itself; from then on it upgrades from its own page."""
+    from setaria.upkeep.versions import Versions
+    from setaria.upkeep.wheels import described
+
+    terminal = terminal_of(context)
+    folder = data or hub_folder()
+    if not wheel.is_file() or not wheel.name.startswith("setaria-") or wheel.suffix != ".whl":
+        raise Refused("wheel_unusable", path=str(wheel))
+    versions, release = Versions(folder), described(wheel.resolve())
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    terminal.print(terminal.say("cli.progress.install", version=release.version))
+    versions.install(release, time.time_ns() // 1000)
+    if not versions.current:
+        versions.put_in_charge(release.version)
+    program = str(versions.folder / "current" / "bin" / "setaria")
+    document = {"version": release.version, "program": program}
+    terminal.done(document, "cli.done.installed", version=release.version, program=program)
 
 
 def _passphrase(terminal: Terminal, file: Path | None, *, twice: bool) -> str:

@@ -166,8 +166,8 @@ def _would_have(terminal: Terminal, answer: Any) -> None:
 
 
 def _reason(terminal: Terminal, reason: str) -> str:
-    text = terminal.say(f"cli.declined.{reason}")
-    return reason if text.startswith("cli.") else text
+    text = terminal.say(f"telling.declined.{reason}")
+    return reason if text.startswith("telling.") else text
 
 
 @app.command("trace")
@@ -191,7 +191,7 @@ def _traces(terminal: Terminal, traces: Any) -> None:
         return
     names, console = Names(terminal.client), terminal.console()
     for each in traces:
-        outcome = terminal.say(f"cli.outcome.{each['outcome']}")
+        outcome = terminal.say(f"telling.outcome.{each['outcome']}")
         if each["reason"]:
             outcome += f" ({_reason(terminal, each['reason'])})"
         head = Text(when(each["at"], names.zone, terminal.language), style="bold")

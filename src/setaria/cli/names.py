@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from setaria.cli.client import Client
-from setaria.cli.in_words import value_in_words
 from setaria.cli.places import data_folder
 from setaria.facts.refused import Refused
 from setaria.home.spec.library import SpecLibrary
+from setaria.home.telling.state import value_in_words
 from setaria.words import say
 from setaria.words.format import clock
 
@@ -42,7 +42,7 @@ class Names:
         if owner in ("member", "helper") and slash:
             name = self.of(f"{owner}s", rest.partition(".")[0])
             if owner == "member" and isinstance(value, bool):
-                return say("cli.happened.came" if value else "cli.happened.left", self.language, name=name)
+                return say("telling.happened.came" if value else "telling.happened.left", self.language, name=name)
             return f"{name} {self._plain(value)}"
         return f"{self.of('things', owner)} {self.value(owner, rest, value)}"
 
@@ -55,7 +55,7 @@ class Names:
             return f"{address} {self._plain(value)}"
 
     def _plain(self, value: Any) -> str:
-        return say(f"cli.state.on_{str(value).lower()}", self.language) if isinstance(value, bool) else str(value)
+        return say(f"telling.state.on_{str(value).lower()}", self.language) if isinstance(value, bool) else str(value)
 
     def trigger(self, trigger: dict[str, Any]) -> str:
         platform = str(trigger.get("platform", ""))
@@ -65,38 +65,38 @@ class Names:
             return str(trigger.get("event", ""))
         if platform == "person":
             return self.of("members", str(trigger.get("id", "")))
-        text = say(f"cli.happened.why_{platform}", self.language)
-        return platform if text.startswith("cli.") else text
+        text = say(f"telling.happened.why_{platform}", self.language)
+        return platform if text.startswith("telling.") else text
 
     def _noted(self, what: Any) -> str:
         """What a step that sends nothing left in a trace; "" when it is none of these."""
         if "until" in what:
-            return say("cli.trace.until", self.language, time=clock(int(what["until"]), self.zone))
+            return say("telling.trace.until", self.language, time=clock(int(what["until"]), self.zone))
         if "completed" in what:
-            return say(f"cli.trace.completed.{str(bool(what['completed'])).lower()}", self.language)
+            return say(f"telling.trace.completed.{str(bool(what['completed'])).lower()}", self.language)
         if "helper" in what:
             operation = str(what["operation"]).replace("_", " ")
             name = self.of("helpers", str(what["helper"]))
-            return say("cli.trace.helper", self.language, name=name, operation=operation)
+            return say("telling.trace.helper", self.language, name=name, operation=operation)
         for key in PLAINLY_NOTED:
             if key in what:
                 value = what[key]
                 shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-                return say(f"cli.trace.{key}", self.language, value=shown)
+                return say(f"telling.trace.{key}", self.language, value=shown)
         return ""
 
     def step(self, what: Any) -> str:
         """What came of one step of a run."""
         if isinstance(what, bool):
-            return say(f"cli.trace.{str(what).lower()}", self.language)
+            return say(f"telling.trace.{str(what).lower()}", self.language)
         if not isinstance(what, dict):
             return "" if what is None else str(what)
         if "scene" in what:
-            return say("cli.happened.deed_scene", self.language, name=self.of("scenes", str(what["scene"])))
+            return say("telling.happened.deed_scene", self.language, name=self.of("scenes", str(what["scene"])))
         if "message" in what:
-            return say("cli.happened.deed_told", self.language, message=what["message"])
+            return say("telling.happened.deed_told", self.language, message=what["message"])
         if "refused" in what:
-            return say("cli.trace.refused", self.language, code=what["refused"])
+            return say("telling.trace.refused", self.language, code=what["refused"])
         if noted := self._noted(what):
             return noted
         addressed = [self.state(name, value) for name, value in what.items() if "/" in name]

@@ -117,7 +117,7 @@ def away(context: typer.Context, member: Member) -> None:
 def _presence(terminal: Terminal, member: str, home: bool) -> None:
     known = _member(terminal, member)
     answer = terminal.client.post(f"/api/members/{known['id']}/presence", {"home": home})
-    terminal.done(answer, "cli.happened.came" if home else "cli.happened.left", name=known["name"])
+    terminal.done(answer, "telling.happened.came" if home else "telling.happened.left", name=known["name"])
 
 
 @members.command("phone")

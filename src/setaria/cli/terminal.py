@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import typer
 
 from setaria.cli.client import Client, hub_address
+from setaria.cli.way_in import token_for
 from setaria.facts.refused import Refused
 from setaria.words import say
 
@@ -24,12 +26,13 @@ class Terminal:
         self.language = language
         self.hub = ""
         self.json = False
+        self.data: Path | None = None  # the hub's folder, when a command was given it
         self._client: Client | None = None
 
     @property
     def client(self) -> Client:
         if self._client is None:
-            self._client = Client(hub_address(self.hub), self.language)
+            self._client = Client(hub_address(self.hub), self.language, lambda address: token_for(address, self.data))
         return self._client
 
     def say(self, key: str, /, **parameters: object) -> str:

@@ -64,8 +64,8 @@ def state_text(terminal: Terminal, specs: SpecLibrary, summary: Any) -> Text:
     """A summary's values as words; of a model that only the hub knows, bare."""
     from rich.text import Text
 
-    from setaria.cli.in_words import STYLES, Tone, in_words
-    from setaria.cli.up.happenings import reason_in_words
+    from setaria.cli.styles import STYLES
+    from setaria.home.telling.state import Tone, in_words, reason_in_words
 
     if not summary["reachable"]:
         return Text(reason_in_words(summary["reason"], terminal.language), style=STYLES[Tone.CARE])
@@ -76,7 +76,7 @@ def state_text(terminal: Terminal, specs: SpecLibrary, summary: Any) -> Text:
         return Text(", ".join(f"{address} {value}" for address, value in list(values.items())[:3]))
     text = Text()
     for number, word in enumerate(words):
-        text.append(terminal.say("cli.state.join") if number else "", style="bright_black")
+        text.append(terminal.say("telling.state.join") if number else "", style="bright_black")
         text.append(word.text, style=STYLES[word.tone])
     return text
 
@@ -89,7 +89,7 @@ def show(context: typer.Context, thing: Thing) -> None:
 
 
 def _show(terminal: Terminal, full: Any) -> None:
-    from setaria.cli.up.happenings import reason_in_words
+    from setaria.home.telling.state import reason_in_words
 
     spec = full["spec"]
     kind = spec["names"][terminal.language] if spec else full["model"]

@@ -46,16 +46,33 @@ def run(arguments: Sequence[str]) -> int:
 
 def build(language: str) -> Any:
     """The click command that typer makes of the tree, with its help in words."""
-    from setaria.cli import adding, doctor, facts, keeping, linkages, people, scenes, starting, things, watch, wifi
+    from setaria.cli import (
+        adding,
+        doctor,
+        facts,
+        keeping,
+        linkages,
+        mqtt,
+        owner,
+        people,
+        scenes,
+        starting,
+        things,
+        trust,
+        watch,
+        wifi,
+    )
 
     app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False)
     app.callback()(_root)
-    for module in (starting, things, watch, adding, wifi, keeping, doctor):
+    for module in (starting, things, watch, adding, wifi, keeping, trust, doctor):
         app.add_typer(module.app)
     groups = {
         "scene": scenes.app,
         "linkage": linkages.app,
         "members": people.members,
+        "mqtt": mqtt.app,
+        "owner": owner.app,
         "rooms": people.rooms,
         "facts": facts.app,
     }

@@ -11,7 +11,7 @@ import typer
 from setaria.cli.names import Names
 from setaria.cli.resolve import thing_id
 from setaria.cli.terminal import Terminal, terminal_of
-from setaria.cli.up.happenings import reason_in_words
+from setaria.home.telling.state import reason_in_words
 from setaria.words.format import clock
 
 app = typer.Typer()
@@ -63,7 +63,7 @@ class Watcher:
         if name == "reach":
             thing = self.names.of("things", data["thing"])
             why = reason_in_words(data["reason"], terminal.language)
-            key = "cli.happened.reached" if data["reachable"] else "cli.happened.lost"
+            key = "telling.happened.reached" if data["reachable"] else "telling.happened.lost"
             return terminal.say(key, name=thing, why=why)
         if name == "found":
             return terminal.say("cli.watch.found", model=data["model"] or "?", address=data["address"])

@@ -40,11 +40,14 @@ class RemoveRoom(Command, frozen=True, tag=True):
 
 
 class SaveMember(Command, frozen=True, tag=True):
+    """`of` is the name of the household that a guest belongs to, when a thing is shared with another."""
+
     member: str
     name: str
     role: str
     until: int = 0
     language: str = ""
+    of: str = ""
 
 
 class RemoveMember(Command, frozen=True, tag=True):
@@ -130,6 +133,14 @@ class RemovePresenceSource(Command, frozen=True, tag=True):
     address: str
 
 
+class ArrangeTiles(Command, frozen=True, tag=True):
+    """One's own, whole: ids of things. What is unknown or said twice is passed over."""
+
+    pinned: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+
+
 class SaveLinkage(Command, frozen=True, tag=True):
     """`author` is the member in whose rights it will run."""
 
@@ -172,6 +183,7 @@ Arrangement = (
     | RemoveHelper
     | SavePresenceSource
     | RemovePresenceSource
+    | ArrangeTiles
     | SaveLinkage
     | UndoLinkage
     | SwitchLinkage

@@ -28,6 +28,7 @@ MOST: Final = {
     "presence_sources": 200,
     "linkages": 2_000,
 }
+MOST_TILES: Final = 1_000  # in one list of one member
 LONGEST_NAME: Final = 80
 LONGEST_ALIAS: Final = 200
 MOST_LABELS: Final = 20
@@ -144,11 +145,11 @@ def _save_member(state: Structure, command: c.SaveMember, asked: Asked) -> Seque
         raise Refused("only_guests_end", role=command.role)
     if command.role != "owner" and _owners(state) == {command.member}:
         raise Refused("last_owner", member=command.member)
-    return [
-        f.MemberSaved(
-            _valid_id(command.member), _valid_name(command.name), command.role, command.until, command.language
-        )
-    ]
+    if command.of and command.role != "guest":
+        raise Refused("only_guests_of", role=command.role)
+    member, name = _valid_id(command.member), _valid_name(command.name)
+    of = _valid_name(command.of) if command.of else ""
+    return [f.MemberSaved(member, name, command.role, command.until, command.language, of)]
 
 
 def _remove_member(state: Structure, command: c.RemoveMember, _: Asked) -> Sequence[Body]:
@@ -296,6 +297,21 @@ def _remove_source(state: Structure, command: c.RemovePresenceSource, _: Asked) 
     return [f.PresenceSourceRemoved(command.member, command.type, command.address)]
 
 
+def _arrange_tiles(state: Structure, command: c.ArrangeTiles, asked: Asked) -> Sequence[Body]:
+    member = asked.actor.who.removeprefix("member/")
+    _known(state.members, "member", member)
+    for listed in (command.pinned, command.hidden, command.order):
+        if len(listed) > MOST_TILES:
+            raise Refused("too_many", what="tiles", most=MOST_TILES)
+    pinned = _there(state, command.pinned)
+    hidden = tuple(each for each in _there(state, command.hidden) if each not in pinned)
+    return [f.TilesArranged(member, pinned, hidden, _there(state, command.order))]
+
+
+def _there(state: Structure, things: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each for each in things if each in state.things))
+
+
 def _save_linkage(state: Structure, command: c.SaveLinkage, _: Asked) -> Sequence[Body]:
     before = state.linkages.get(command.rule.id)
     _known(state.members, "member", command.author)
@@ -355,6 +371,7 @@ _DECISIONS: Final[dict[type[Command], Callable[[Structure, Any, Asked], Sequence
     c.RemoveHelper: _remove_helper,
     c.SavePresenceSource: _save_source,
     c.RemovePresenceSource: _remove_source,
+    c.ArrangeTiles: _arrange_tiles,
     c.SaveLinkage: _save_linkage,
     c.UndoLinkage: _undo_linkage,
     c.SwitchLinkage: _switch_linkage,

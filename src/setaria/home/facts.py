@@ -53,15 +53,17 @@ class RoomRemoved(Body, frozen=True, gc=False):
     room: str
 
 
-@kind("home.member_saved")
+@kind("home.member_saved", version=2, upcast={1: lambda data: {**data, "of": ""}})
 class MemberSaved(Body, frozen=True, gc=False):
-    """`until` ends a guest; 0 is no end."""
+    """`until` ends a guest; 0 is no end. `of` is the name of the household that a guest belongs to, when a thing is
+    shared with another."""
 
     member: str
     name: str
     role: str
     until: int = 0
     language: str = ""
+    of: str = ""
 
 
 @kind("home.member_removed")
@@ -126,6 +128,15 @@ class ThingRemoved(Body, frozen=True, gc=False):
     thing: str
 
 
+@kind("home.spec_described")
+class SpecDescribed(Body, frozen=True):
+    """What a thing that describes itself has and can do from now on: a whole MIoT-Spec instance. Aggregate
+    `spec/<model>`."""
+
+    model: str
+    spec: dict[str, Any]
+
+
 @kind("home.scene_saved")
 class SceneSaved(Body, frozen=True):
     """Target values by full address (`living_light/light.on`)."""
@@ -169,6 +180,17 @@ class PresenceSourceRemoved(Body, frozen=True, gc=False):
     member: str
     type: str
     address: str
+
+
+@kind("home.tiles_arranged")
+class TilesArranged(Body, frozen=True):
+    """How one member wants the things of the home shown, from now on: ids of things, each once in a list. `order` names
+    those that were moved by hand, first to last."""
+
+    member: str
+    pinned: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
 
 
 @kind("home.linkage_saved")

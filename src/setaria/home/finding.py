@@ -34,6 +34,13 @@ class Finding:
     def get(self, radio: str, address: str) -> Found | None:
         return self._found.get((radio, address))
 
+    def given(self, radio: str, address: str) -> bool:
+        """Whether a secret is known, right or wrong."""
+        return self._secrets.get(secret_name(radio, address)) is not None
+
+    def trying(self, radio: str, address: str) -> bool:
+        return (radio, address) in self._trying
+
     def forget(self, radio: str, address: str) -> None:
         self._found.pop((radio, address), None)
 
@@ -54,12 +61,13 @@ class Finding:
         else:
             self._news(found)
 
-    def give_secret(self, radio: str, address: str, secret: bytes) -> None:
-        """A person has brought a token: keep it, and try it if the thing is in sight."""
-        self._secrets.put(secret_name(radio, address), secret)
-        found = self._found.get((radio, address))
-        if found is not None:
-            self._try(found)
+    def give_secrets(self, radio: str, secrets: Mapping[str, bytes]) -> None:
+        """A person has brought tokens, by address: keep all, or none, and try those of things in sight."""
+        self._secrets.put_many({secret_name(radio, address): secret for address, secret in secrets.items()})
+        for address in secrets:
+            found = self._found.get((radio, address))
+            if found is not None:
+                self._try(found)
 
     def _try(self, found: Found) -> None:
         key = (found.radio, found.address)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+import msgspec
+
+from setaria.facts.fact import HUB
 from setaria.facts.refused import Refused
 from setaria.facts.secrets import SecretStore
+from setaria.home import facts as f
 from setaria.home.arranged import Arranged
 from setaria.home.finding import Finding, secret_name
 from setaria.home.live import Live
 from setaria.home.ports import Followed, Found, Radio, Reading, Value
 from setaria.home.structure import Thing
+from setaria.home.told import Told
 
 AT_ONCE: Final = 50
 PAUSE: Final = 0.02  # seconds
@@ -26,7 +31,8 @@ class Following:
         self._live = live
         self._secrets = secrets
         self._offered: dict[str, bytes] = {}  # secrets that things gave away, believed once they answer with them
-        self._on_found: list[Callable[[Found], None]] = []
+        self._on_found: Told[Found] = Told()
+        self.on_described: Callable[[str], None] = lambda thing: None
         self._rest: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -65,6 +71,9 @@ class Following:
         readable = [each for each in spec.properties() if each.readable]
         try:
             secret = self._offered.get(thing.id) or self._secrets.get(secret_name(thing.radio, thing.address))
+            brought = self._arranged.specs.brought(thing.model)
+            if secret is None and brought:
+                secret = b""
             if secret is None:
                 self._live.lost(thing.id, "token_missing")
                 return
@@ -76,6 +85,7 @@ class Following:
                 secret,
                 tuple((each.siid, each.piid) for each in readable),
                 tuple((each.siid, each.piid) for each in readable if each.notifies),
+                brought,
             )
             radio.follow(followed)
         except Refused as refused:  # one that cannot be followed must not keep the others from it
@@ -92,28 +102,39 @@ class Following:
             radio.forget(thing)
 
     def give_secret(self, radio: str, address: str, secret: bytes) -> None:
-        self.finding.give_secret(radio, address, secret)
-        thing = self._arranged.structure.thing_at(radio, address)
-        if thing is not None:
-            self.follow(thing)
+        self.give_secrets(radio, {address: secret})
+
+    def give_secrets(self, radio: str, secrets: Mapping[str, bytes]) -> None:
+        """By address; all are kept, or none."""
+        self.finding.give_secrets(radio, secrets)
+        for thing in list(self._arranged.structure.things.values()):
+            if thing.radio == radio and thing.address in secrets:
+                self.follow(thing)
 
     def radio_of(self, thing: str) -> Radio | None:
         known = self._arranged.structure.things.get(thing)
         return None if known is None else self.radios.get(known.radio)
 
-    def on_found(self, told: Callable[[Found], None]) -> None:
-        self._on_found.append(told)
+    def on_found(self, told: Callable[[Found], None]) -> Callable[[], None]:
+        """Call what is returned to hear no more."""
+        return self._on_found.add(told)
 
     def _news_of(self, found: Found) -> None:
-        for told in self._on_found:
+        for told in self._on_found.all:
             told(found)
 
     # What radios tell.
 
     def found(self, found: Found) -> None:
         thing = self._arranged.structure.thing_at(found.radio, found.address)
+        if found.spec:
+            self._described(found, thing)
         if thing is None:
-            self.finding.sighted(found)
+            if found.needs == "gone":
+                self.finding.forget(found.radio, found.address)
+                self._arranged.specs.drop(found.model)
+                return
+            self.finding.sighted(msgspec.structs.replace(found, spec=b""))
             return
         live = self._live.things.get(thing.id)
         if live is not None and live.reachable:
@@ -124,6 +145,30 @@ class Following:
         elif found.needs == "token":
             known = self._secrets.get(secret_name(found.radio, found.address)) is not None
             self._live.lost(thing.id, "wrong_token" if known else "token_missing")
+
+    def _described(self, found: Found, thing: Thing | None) -> None:
+        model = found.model if thing is None else thing.model
+        specs = self._arranged.specs
+        before = specs.brought(model)
+        try:
+            spec = specs.put(model, found.spec)
+        except Refused:
+            return
+        if thing is None or before == found.spec:
+            return
+        self.keep_spec(model)
+        if thing.id in self._live.things:
+            self._live.describe_thing(thing.id, spec)
+        else:
+            self._live.add_thing(thing.id, thing.radio, spec)
+        self.on_described(thing.id)
+
+    def keep_spec(self, model: str) -> None:
+        """Write down what a thing said of itself: with its first fact, and whenever it says something else."""
+        brought = self._arranged.specs.brought(model)
+        if brought:
+            told = f.SpecDescribed(model, msgspec.json.decode(brought, type=dict))
+            self._live.record(f"spec/{model}", told, HUB)
 
     def located(self, thing: str, location: str) -> None:
         self._live.located(thing, location)

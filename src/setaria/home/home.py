@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +25,7 @@ from setaria.home import binding
 from setaria.home import commands as c
 from setaria.home import facts as f
 from setaria.home.acting import Acting
+from setaria.home.actors import actor_of, author_of
 from setaria.home.arranged import Arranged
 from setaria.home.control import Control, outcome_of, raise_unless_done
 from setaria.home.following import Following
@@ -36,10 +37,11 @@ from setaria.home.permits import Permits
 from setaria.home.ports import Act as ActCommand
 from setaria.home.ports import Done, Outcome, Radio, Unreachable, Value, Write
 from setaria.home.presence import Presence
+from setaria.home.sight import Sights
 from setaria.home.spec.library import SpecLibrary
 from setaria.home.structure import ARRANGING, Linkage, Structure, Thing, evolve
 from setaria.home.zone import zone_of
-from setaria.rights import Act, Grant, Principal, Target, may_give
+from setaria.rights import Act, Grant, Principal, Role, Target, may_give
 
 ARRANGING_NEEDS: Final[Mapping[type, Act]] = {
     c.DescribeHousehold: Act.HOUSEHOLD_MANAGE,
@@ -61,6 +63,7 @@ ARRANGING_NEEDS: Final[Mapping[type, Act]] = {
     c.RemoveHelper: Act.THING_MANAGE,
     c.SavePresenceSource: Act.MEMBER_MANAGE,
     c.RemovePresenceSource: Act.MEMBER_MANAGE,
+    c.ArrangeTiles: Act.PROFILE_EDIT,  # of oneself
     c.SaveLinkage: Act.LINKAGE_WRITE,
     c.UndoLinkage: Act.LINKAGE_WRITE,
     c.SwitchLinkage: Act.LINKAGE_WRITE,
@@ -94,9 +97,11 @@ class Home:
         self.live = Live(writer, clock.now)
         self.arranged = Arranged(self.structure, specs)
         self.permits = Permits(self.arranged, clock)
+        self.sights = Sights(self.arranged, self.permits)
         self.following = Following(self.arranged, self.live, secrets, radios)
         self.radios = self.following.radios
         self.finding = self.following.finding
+        self.following.on_described = self._described
         self.control = Control(self.live, clock, self.following.radio_of)
         self.helpers = Helpers(self.live, clock, household)
         self.presence = Presence(self.live, clock)
@@ -176,17 +181,28 @@ class Home:
             same = known is not None and (known.role, known.until) == (command.role, command.until)
             self.permits.require(by, Act.PROFILE_EDIT if same else Act.MEMBER_MANAGE, Target(member=by.member))
         else:
-            self.permits.require(by, ARRANGING_NEEDS[type(command)])
-        if isinstance(command, c.SaveLinkage) and command.author != by.member:
-            raise Refused("not_allowed", act=str(Act.LINKAGE_WRITE), why="not_own")
+            about = Target(member=by.member) if isinstance(command, c.ArrangeTiles) else None
+            self.permits.require(by, ARRANGING_NEEDS[type(command)], about)
+        if isinstance(command, c.SaveLinkage):
+            self._require_author(by, command)
         if isinstance(command, c.SaveScene):
             command = msgspec.structs.replace(command, targets=self._checked_targets(command.targets))
         if isinstance(command, c.GiveGrant):
             self._require_own(by, command)
-        answer = await self._writer.submit(command, _actor(by), command_id)
+        if isinstance(command, c.AddThing | c.ReplaceThing):
+            self.following.keep_spec(command.model)
+        answer = await self._writer.submit(command, actor_of(by), command_id)
         while self._unlisten is not None and answer.facts and answer.facts[-1].id > self._taken:
             await self._took.wait()  # whoever asks next finds it done
         return answer
+
+    def _require_author(self, by: Principal, command: c.SaveLinkage) -> None:
+        """Nobody writes in another's name, and no program by a linkage what it may not do itself."""
+        if command.author != author_of(by):
+            raise Refused("not_allowed", act=str(Act.LINKAGE_WRITE), why="not_own")
+        if by.role is Role.PROGRAM:
+            for thing in binding.operated(command.rule, self.arranged):
+                self.permits.require(by, Act.THING_CONTROL, self.permits.target(thing))
 
     def _require_own(self, by: Principal, command: c.GiveGrant) -> None:
         """Nobody gives what is not theirs."""
@@ -212,7 +228,7 @@ class Home:
             checked.append(Write(found.siid, found.piid, named[found.address]))
         command = c.ControlThing(thing, named)
         return await self._send(
-            command, by, command_id, lambda cause: self.control.wait_write(thing, checked, cause, _actor(by))
+            command, by, command_id, lambda cause: self.control.wait_write(thing, checked, cause, actor_of(by))
         )
 
     async def act(
@@ -240,7 +256,7 @@ class Home:
         command = c.ControlThing(thing, {}, found.address, {str(piid): value for piid, value in ordered})
         act = ActCommand(found.siid, found.aiid, tuple(ordered))
         return await self._send(
-            command, by, command_id, lambda cause: self.control.wait_act(thing, act, cause, _actor(by))
+            command, by, command_id, lambda cause: self.control.wait_act(thing, act, cause, actor_of(by))
         )
 
     async def _send(
@@ -254,12 +270,12 @@ class Home:
         dark: then it is sent all the same, and they are told that it could not be written down."""
         before = self._ids.next()
         try:
-            answer = await self._writer.submit(command, _actor(by), command_id)
+            answer = await self._writer.submit(command, actor_of(by), command_id)
         except Refused as refused:
             if refused.code not in ("log_full", "log_faulty"):
                 raise
             body = f.CommandGiven(command.writes, command.action, command.arguments)
-            held = self.record(f"thing/{command.thing}", body, _actor(by))
+            held = self.record(f"thing/{command.thing}", body, actor_of(by))
             raise_unless_done(await send(id_text(held.id)), command.thing)
             raise Refused("done_not_kept", thing=command.thing, why=refused.code) from refused
         cause = id_text(answer.facts[0].id)
@@ -285,16 +301,20 @@ class Home:
         if known is None:
             raise Refused("not_found", what="scene", id=scene[:80])
         things = {address.partition("/")[0] for address in known.targets} - {"helper"}
-        secure = any(self.arranged.secure(thing) for thing in things)
-        self.permits.require(by, Act.SCENE_RUN, Target(secure=secure))
+        self._require_for_each(by, Act.SCENE_RUN, things)
         for thing in things:
             self.permits.require(by, Act.THING_CONTROL, self.permits.target(thing))
-        self.acting.scene(scene, "", _actor(by))
+        self.acting.scene(scene, "", actor_of(by))
         await self.flush()
+
+    def _require_for_each(self, by: Principal, act: Act, things: Collection[str]) -> None:
+        """Whoever was lent a room may run what operates nothing outside it."""
+        for target in map(self.permits.target, things) if things else (Target(),):
+            self.permits.require(by, act, target)
 
     async def operate_helper(self, by: Principal, helper: str, operation: str, value: Value | None = None) -> None:
         self.permits.require(by, Act.THING_CONTROL)
-        self.helpers.operate(helper, operation, value, _actor(by))
+        self.helpers.operate(helper, operation, value, actor_of(by))
         await self.flush()
 
     async def run_linkage(self, by: Principal, linkage: str) -> str:
@@ -302,8 +322,7 @@ class Home:
         armed = self.engine.armed.get(linkage)
         if armed is None:
             raise Refused("not_found", what="linkage", id=linkage[:80])
-        secure = any(map(self.arranged.secure, binding.operated(armed.rule, self.arranged)))
-        self.permits.require(by, Act.LINKAGE_RUN, Target(secure=secure))
+        self._require_for_each(by, Act.LINKAGE_RUN, binding.operated(armed.rule, self.arranged))
         run = self.engine.run_now(linkage, by.member)
         await self.flush()
         return run
@@ -312,12 +331,16 @@ class Home:
         if member not in self.structure.members:
             raise Refused("not_found", what="member", id=member[:80])
         self.permits.require(by, Act.PROFILE_EDIT, Target(member=member))
-        self.presence.say(member, home, "person", _actor(by))
+        self.presence.say(member, home, "person", actor_of(by))
         await self.flush()
 
     def give_secret(self, by: Principal, radio: str, address: str, secret: bytes) -> None:
+        self.give_secrets(by, radio, {address: secret})
+
+    def give_secrets(self, by: Principal, radio: str, secrets: Mapping[str, bytes]) -> None:
+        """By address; all are kept, or none."""
         self.permits.require(by, Act.RADIO_MANAGE)
-        self.following.give_secret(radio, address, secret)
+        self.following.give_secrets(radio, secrets)
 
     def search(self, by: Principal) -> None:
         self.permits.require(by, Act.RADIO_MANAGE)
@@ -347,6 +370,8 @@ class Home:
             logger.exception("putting %s into effect", type(body).__name__)
 
     def _arranged_by(self, body: Any) -> None:
+        if isinstance(body, f.TilesArranged):
+            return
         self.permits.forget()
         self.acting.forget()
         if isinstance(body, f.LinkageSaved):
@@ -405,6 +430,13 @@ class Home:
                 self.unbound[linkage.id] = missing
         self.engine.arm(rule, linkage.author, linkage.revision, linkage.enabled, linkage.saved)
 
+    def _described(self, thing: str) -> None:
+        """A thing has said what else it has, or has no more."""
+        self.permits.forget()
+        self.acting.forget()
+        self._bind_anew(thing)
+        self.engine.home_changed()
+
     def _bind_anew(self, thing: str) -> None:
         """Runs under way end: what they would still do was meant for the device that was there."""
         last_change = binding.last_change(self.arranged)
@@ -437,7 +469,3 @@ class Home:
 
     def record(self, aggregate: str, body: Any, actor: Actor = HUB) -> Fact:
         return self._writer.record(aggregate, body, actor)
-
-
-def _actor(by: Principal) -> Actor:
-    return Actor(f"member/{by.member}", str(by.role))

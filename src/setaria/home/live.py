@@ -18,6 +18,7 @@ from setaria.home.dead_band import worth_keeping
 from setaria.home.ports import Reading, Value, Write
 from setaria.home.spec.formats import Format
 from setaria.home.spec.model import Property, Spec
+from setaria.home.told import Told
 
 NOT_SEEN_YET: Final = "not_seen_yet"
 LONGEST_KEPT: Final = 1_024  # characters of a string property kept in a fact: maps of vacuums come in kilobytes
@@ -50,17 +51,20 @@ Watcher = Callable[[Slot, Value | None], None]
 
 
 class LiveThing:
-    __slots__ = ("actor", "aggregate", "by_key", "id", "location", "reachable", "reason", "spec")
+    """`moved` is when it was reached or lost since this program started, 0 for not yet."""
+
+    __slots__ = ("actor", "aggregate", "by_key", "id", "location", "moved", "reachable", "reason", "spec")
 
     def __init__(self, thing: str, radio: str, spec: Spec, slots: Mapping[int, Slot]) -> None:
         self.id = thing
         self.aggregate = f"thing/{thing}"
         self.actor = Actor(f"radio/{radio}", "thing")
         self.spec = spec
-        self.by_key = slots
+        self.by_key = dict(slots)
         self.reachable = False
         self.reason = NOT_SEEN_YET
         self.location = ""
+        self.moved = 0
 
     def reads(self, write: Write) -> bool:
         """Whether what was written can be read back."""
@@ -90,16 +94,16 @@ class Live:
         self.slots: dict[str, Slot] = {}
         self.things: dict[str, LiveThing] = {}
         self.event_watchers: dict[str, tuple[Callable[[str, Mapping[str, Value]], None], ...]] = {}
-        self._changed: list[Callable[[Slot], None]] = []
-        self._reach: list[Callable[[LiveThing], None]] = []
+        self._changed: Told[Slot] = Told()
+        self._reach: Told[LiveThing] = Told()
 
-    def on_reach(self, told: Callable[[LiveThing], None]) -> None:
-        """For showing: called when a thing is reached or lost."""
-        self._reach.append(told)
+    def on_reach(self, told: Callable[[LiveThing], None]) -> Callable[[], None]:
+        """For showing: called when a thing is reached or lost. Call what is returned to hear no more."""
+        return self._reach.add(told)
 
-    def on_change(self, told: Callable[[Slot], None]) -> None:
-        """For showing, not for deciding: called after the watchers."""
-        self._changed.append(told)
+    def on_change(self, told: Callable[[Slot], None]) -> Callable[[], None]:
+        """For showing, not for deciding: called after the watchers. Call what is returned to hear no more."""
+        return self._changed.add(told)
 
     # Making and unmaking.
 
@@ -121,6 +125,21 @@ class Live:
             del self.slots[address]
         live = self.things[thing] = LiveThing(thing, radio, spec, by_key)
         return live
+
+    def describe_thing(self, thing: str, spec: Spec) -> None:
+        """The same device has or lacks something since: what it still has stays as it is."""
+        live = self.things[thing]
+        before = {slot.address: slot for slot in live.by_key.values()}
+        live.spec, live.by_key = spec, {}
+        for each in spec.properties():
+            address = f"{thing}/{each.address}"
+            slot = before.pop(address, None) or self.add_slot(address, thing, None)
+            if slot.property is not None and slot.property.format is not each.format:
+                slot.value, slot.kept, slot.changed = None, None, 0
+            slot.describe(each)
+            live.by_key[key_of(each.siid, each.piid)] = slot
+        for address in before:
+            del self.slots[address]
 
     def remove_thing(self, thing: str) -> None:
         live = self.things.pop(thing, None)
@@ -169,7 +188,7 @@ class Live:
             self.record(live.aggregate, f.Reading(spec_property.address, kept), live.actor, slot.changed)
         for watcher in slot.watchers:
             watcher(slot, before)
-        for told in self._changed:
+        for told in self._changed.all:
             told(slot)
 
     def set(self, address: str, value: Value, aggregate: str, body: Body, actor: Actor) -> None:
@@ -181,7 +200,7 @@ class Live:
         if before != value:
             for watcher in slot.watchers:
                 watcher(slot, before)
-        for told in self._changed:
+        for told in self._changed.all:
             told(slot)
 
     def happened(self, thing: str, event: str, arguments: Mapping[str, Value]) -> None:
@@ -221,7 +240,8 @@ class Live:
             self._tell_reach(live)
 
     def _tell_reach(self, live: LiveThing) -> None:
-        for told in self._reach:
+        live.moved = self._now()
+        for told in self._reach.all:
             told(live)
 
     # What is rebuilt.

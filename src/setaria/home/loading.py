@@ -15,6 +15,7 @@ from setaria.home import facts as f
 from setaria.home.deciders import ArrangementDecider
 from setaria.home.home import Home
 from setaria.home.linkage import memory
+from setaria.home.spec.library import BROUGHT
 from setaria.home.structure import Structure
 
 SNAPSHOT: Final = "view/home"
@@ -52,7 +53,9 @@ def load_structure(source: Source, household: str) -> Structure:
 
 def load(home: Home, source: Source, use_snapshot: bool = True) -> int:
     """Bring `home` to the state that the log tells; returns how many facts were replayed."""
-    home.follow_structure(load_structure(source, home.household))
+    structure = load_structure(source, home.household)
+    _load_specs(home, source, structure)
+    home.follow_structure(structure)
     after = 0
     saved, _ = source.read_aggregate_now(SNAPSHOT)
     home.helpers.blank()
@@ -66,6 +69,15 @@ def load(home: Home, source: Source, use_snapshot: bool = True) -> int:
     home.helpers.complete()
     home.arm()
     return replayed
+
+
+def _load_specs(home: Home, source: Source, structure: Structure) -> None:
+    """Of things that describe themselves, what they said last."""
+    for model in {each.model for each in structure.things.values() if each.model.startswith(BROUGHT)}:
+        _, stored = source.read_aggregate_now(f"spec/{model}")
+        bodies = [each.fact.body for each in stored if isinstance(each.fact.body, f.SpecDescribed)]
+        if bodies:
+            home.specs.put(model, msgspec.json.encode(bodies[-1].spec))
 
 
 def apply(home: Home, facts: Iterable[Fact]) -> None:

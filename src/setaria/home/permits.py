@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from setaria.facts.clock import Clock
+from collections.abc import Callable
+from typing import Final
+
+from setaria.facts.clock import MINUTE, Clock
 from setaria.home.arranged import Arranged
-from setaria.rights import Act, Principal, Role, Target, require, why
+from setaria.rights import Act, Principal, Role, Target, allowed, require, why
 from setaria.words.format import minute_of_week
+
+FOR_EVER: Final = 1 << 62  # microseconds
+Ask = Callable[[Act, Target], bool]
 
 
 class Permits:
@@ -36,6 +42,25 @@ class Permits:
         """Raises Refused("not_allowed")."""
         now = self._clock.now()
         require(by, act, target or Target(), now=now, minute=minute_of_week(now, self.zone))
+
+    def asking(self, by: Principal) -> Ask:
+        """For many questions at once: all are answered as of now."""
+        now = self._clock.now()
+        minute = minute_of_week(now, self.zone)
+        return lambda act, target: allowed(by, act, target, now=now, minute=minute)
+
+    def good_for(self, by: Principal) -> tuple[int, int]:
+        """Now, and when, at the earliest, time alone may change what this principal is allowed."""
+        now = self._clock.now()
+        known = self._arranged.structure.members.get(by.member)
+        edges = [FOR_EVER]
+        if known is not None and known.until > now:
+            edges.append(known.until)
+        for grant in by.grants:
+            edges += [edge for edge in (grant.since, grant.until or 0) if edge > now]
+            if grant.windows:
+                edges.append((now // MINUTE + 1) * MINUTE)  # looked at each minute: a day may have 23 hours
+        return now, min(edges)
 
     def linkage_may(self, author: str, thing: str) -> bool:
         """Whether a linkage of this author may control a thing now; what a role alone decides is decided once."""

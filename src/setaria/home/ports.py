@@ -56,7 +56,9 @@ class Found(msgspec.Struct, frozen=True):
     """Something on the air that could become a thing.
 
     `needs` names what is missing before it can be followed (`token`, `wifi`), or is empty. `secret` is what the thing
-    itself gave away (a reset miIO thing its token): the home stores it encrypted and never logs it.
+    itself gave away (a reset miIO thing its token): the home stores it encrypted and never logs it. `spec` is the
+    MIoT-Spec instance (JSON) of a thing that describes itself; it may be told anew at any time, ids and addresses in it
+    staying what they were. `needs` "gone": it is not there any more.
     """
 
     radio: str
@@ -66,12 +68,14 @@ class Found(msgspec.Struct, frozen=True):
     location: str = ""
     needs: str = ""
     secret: bytes = b""
+    spec: bytes = b""
 
 
 class Followed(msgspec.Struct, frozen=True):
     """What a radio must know to follow one thing.
 
-    `readable` are the (siid, piid) to poll, `notified` those of them the thing pushes by itself.
+    `readable` are the (siid, piid) to poll, `notified` those of them the thing pushes by itself. `spec` is what the
+    radio told last of a thing that describes itself, also before a restart; such a thing has no secret.
     """
 
     thing: str
@@ -81,6 +85,7 @@ class Followed(msgspec.Struct, frozen=True):
     secret: bytes
     readable: tuple[tuple[int, int], ...]
     notified: tuple[tuple[int, int], ...] = ()
+    spec: bytes = b""
 
 
 class RadioHealth(msgspec.Struct, frozen=True):
@@ -140,3 +145,20 @@ class Radio(Protocol):
         """Ask a found thing what it is, and by that try its secret; `learnt` is called once, later. Raises Refused."""
 
     def health(self) -> RadioHealth: ...
+
+
+class Notification(msgspec.Struct, frozen=True):
+    """What one person is told. `id` is the same however often it is sent; `at` is UTC microseconds."""
+
+    id: str
+    at: int
+    title: str
+    message: str
+    household: str
+
+
+class Notifier(Protocol):
+    """One way to reach one person: a browser, a mailbox, an address of a program."""
+
+    async def send(self, notification: Notification) -> Outcome:
+        """Unreachable is tried again; what is Refused is not. Refused("notifier_gone"): the target is no more."""

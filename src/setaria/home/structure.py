@@ -44,6 +44,7 @@ class Member(msgspec.Struct, frozen=True):
     role: str
     until: int = 0
     language: str = ""
+    of: str = ""
 
 
 class Thing(msgspec.Struct, frozen=True):
@@ -69,6 +70,21 @@ class Helper(msgspec.Struct, frozen=True):
     type: str
     name: str
     initial: int = 0
+
+
+class Tiles(msgspec.Struct, frozen=True):
+    """How one member wants things shown: ids of things, each once in a list."""
+
+    pinned: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+
+    def without(self, thing: str) -> Tiles:
+        return Tiles(*(tuple(each for each in listed if each != thing) for listed in self.lists))
+
+    @property
+    def lists(self) -> tuple[tuple[str, ...], ...]:
+        return self.pinned, self.hidden, self.order
 
 
 class PresenceSource(msgspec.Struct, frozen=True):
@@ -99,6 +115,7 @@ class Structure(msgspec.Struct):
     scenes: dict[str, Scene] = {}
     helpers: dict[str, Helper] = {}
     presence_sources: list[PresenceSource] = []
+    tiles: dict[str, Tiles] = {}  # by member
     linkages: dict[str, Linkage] = {}
 
     def thing_at(self, radio: str, address: str) -> Thing | None:
@@ -152,13 +169,14 @@ def _narrow_grants(state: Structure, room: str = "", thing: str = "") -> None:
 
 
 def _member(state: Structure, body: f.MemberSaved, _: Fact) -> None:
-    state.members[body.member] = Member(body.member, body.name, body.role, body.until, body.language)
+    state.members[body.member] = Member(body.member, body.name, body.role, body.until, body.language, body.of)
 
 
 def _member_removed(state: Structure, body: f.MemberRemoved, _: Fact) -> None:
     state.members.pop(body.member, None)
     state.grants = {key: each for key, each in state.grants.items() if each.member != body.member}
     state.presence_sources = [each for each in state.presence_sources if each.member != body.member]
+    state.tiles.pop(body.member, None)
 
 
 def _grant(state: Structure, body: f.GrantGiven, _: Fact) -> None:
@@ -199,6 +217,9 @@ def _thing_replaced(state: Structure, body: f.ThingReplaced, fact: Fact) -> None
 def _thing_removed(state: Structure, body: f.ThingRemoved, _: Fact) -> None:
     state.things.pop(body.thing, None)
     _narrow_grants(state, thing=body.thing)
+    for member, tiles in state.tiles.items():
+        if any(body.thing in listed for listed in tiles.lists):
+            state.tiles[member] = tiles.without(body.thing)
 
 
 def _scene(state: Structure, body: f.SceneSaved, _: Fact) -> None:
@@ -226,6 +247,10 @@ def _source(state: Structure, body: f.PresenceSourceSaved, _: Fact) -> None:
 def _source_removed(state: Structure, body: f.PresenceSourceRemoved, _: Fact) -> None:
     gone = PresenceSource(body.member, body.type, body.address)
     state.presence_sources = [each for each in state.presence_sources if each != gone]
+
+
+def _tiles(state: Structure, body: f.TilesArranged, _: Fact) -> None:
+    state.tiles[body.member] = Tiles(body.pinned, body.hidden, body.order)
 
 
 def _linkage(state: Structure, body: f.LinkageSaved, fact: Fact) -> None:
@@ -277,6 +302,7 @@ _CHANGES: Final[dict[type[Body], Callable[[Structure, Any, Fact], None]]] = {
     f.HelperRemoved: _helper_removed,
     f.PresenceSourceSaved: _source,
     f.PresenceSourceRemoved: _source_removed,
+    f.TilesArranged: _tiles,
     f.LinkageSaved: _linkage,
     f.LinkageSwitched: _linkage_switched,
     f.LinkageRemoved: _linkage_removed,

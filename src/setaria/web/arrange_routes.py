@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import Any, Final
 
@@ -13,14 +12,14 @@ from setaria.facts.refused import Refused
 from setaria.home import commands as c
 from setaria.home.home import ARRANGING_NEEDS
 from setaria.rights import Act
-from setaria.web import describe
+from setaria.web import finds
 from setaria.web import views as v
-from setaria.web.answers import RefusalView, view_of
 from setaria.web.table import UNREADABLE, Body, Call, Route, unreadable
 
 LONGEST_ADDRESS: Final = 128
 LARGEST_SECRET: Final = 512  # bytes
 MIIO: Final = "miio"
+ARRANGING_ACTS: Final = tuple(act for act in Act if act in ARRANGING_NEEDS.values())
 _HEX: Final = re.compile(rf"(?:[0-9a-fA-F]{{2}}){{1,{LARGEST_SECRET}}}")
 
 
@@ -38,15 +37,10 @@ class SecretsBody(Body, frozen=True):
     text: str
 
 
-class SecretRefused(msgspec.Struct, frozen=True):
-    radio: str
-    address: str
-    refused: RefusalView
-
-
 class SecretsTaken(msgspec.Struct, frozen=True):
+    """How many different things have one: all of the list's, or it is refused."""
+
     taken: int
-    refused: list[SecretRefused]
 
 
 _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -75,7 +69,7 @@ async def arrange(call: Call) -> v.Facts:
 
 async def see_found(call: Call) -> v.FoundThings:
     home = call.services.home
-    return v.FoundThings([describe.found(home, each) for each in home.finding.all()])
+    return v.FoundThings([finds.found(home, each, call.language) for each in home.finding.all()])
 
 
 async def search(call: Call) -> v.Done:
@@ -99,17 +93,9 @@ async def give_secret(call: Call) -> v.Done:
 async def import_secrets(call: Call) -> SecretsTaken:
     from setaria.radio.miio.tokens import read_token_list
 
-    home = call.services.home
-    home.permits.require(call.by, Act.RADIO_MANAGE)
-    refusals: list[SecretRefused] = []
-    entries = read_token_list(call.body.text)
-    for entry in entries:
-        try:
-            home.give_secret(call.by, MIIO, entry.did, entry.token)
-        except Refused as refused:
-            refusals.append(SecretRefused(MIIO, entry.did, view_of(refused, call.language)))
-        await asyncio.sleep(0)  # each is written to disk: the home must go on meanwhile
-    return SecretsTaken(len(entries) - len(refusals), refusals)
+    tokens = {entry.did: entry.token for entry in read_token_list(call.body.text)}
+    call.services.home.give_secrets(call.by, MIIO, tokens)
+    return SecretsTaken(len(tokens))
 
 
 def command_schema() -> Any:
@@ -126,7 +112,7 @@ ROUTES: Final = (
         "POST",
         "/api/arrange",
         arrange,
-        Act.THING_MANAGE,
+        tuple(dict.fromkeys(ARRANGING_NEEDS.values())),
         v.Facts,
         "Change the home's arrangement",
         command_schema(),

@@ -10,29 +10,37 @@ import msgspec
 
 from setaria.home.helpers import address_of
 from setaria.home.home import Home
-from setaria.home.ports import Found, Value
+from setaria.home.ports import Value
+from setaria.home.sight import Sight
 from setaria.home.spec.capability import Capability, capability
 from setaria.home.spec.formats import Format
 from setaria.home.spec.kinds import Tile
 from setaria.home.spec.model import Action, Event, Property, Service, Spec
 from setaria.home.spec.names import LANGUAGES, name_of, value_name
-from setaria.home.structure import Thing
+from setaria.home.structure import Helper, Member, Scene, Thing, Tiles
 from setaria.web import views as v
+from setaria.web.models import shown
 
 MODELS_KEPT: Final = 512
 LONGEST_SUMMED: Final = 256  # characters of a string in a summary
 _Named = TypeVar("_Named", Property, Action, Event)
 
 
-def summaries(home: Home) -> list[v.ThingSummary]:
-    return [_summary(home, thing) for thing in home.structure.things.values()]
-
-
-def _summary(home: Home, thing: Thing) -> v.ThingSummary:
+def summary(home: Home, thing: Thing) -> v.ThingSummary:
     live = home.live.things.get(thing.id)
     if live is None:
         return v.ThingSummary(
-            thing.id, thing.name, thing.room, thing.model, Tile.GENERIC.value, False, "spec_unknown", {}
+            thing.id,
+            thing.name,
+            thing.room,
+            thing.model,
+            Tile.GENERIC.value,
+            "",
+            False,
+            thing.added,
+            False,
+            "spec_unknown",
+            {},
         )
     tile, addresses = main_properties(live.spec)
     slots, prefix = home.live.slots, thing.id + "/"
@@ -41,15 +49,27 @@ def _summary(home: Home, thing: Thing) -> v.ThingSummary:
         slot = slots.get(prefix + address)
         value = None if slot is None else slot.value
         values[address] = value[:LONGEST_SUMMED] if type(value) is str else value
-    return v.ThingSummary(thing.id, thing.name, thing.room, thing.model, tile, live.reachable, live.reason, values)
+    return v.ThingSummary(
+        thing.id,
+        thing.name,
+        thing.room,
+        thing.model,
+        tile,
+        live.spec.type_name,
+        home.arranged.secure(thing.id),
+        thing.added,
+        live.reachable,
+        live.reason,
+        values,
+    )
 
 
 @functools.lru_cache(MODELS_KEPT)
 def main_properties(spec: Spec) -> tuple[str, tuple[str, ...]]:
-    """Its tile, and the addresses of what can be read of its features, each once."""
+    """Its tile, and the addresses of what can be read of its features and is shown of it, each once."""
     able = capability(spec)
     readable = [each.address for each in able.features.values() if each.readable]
-    return able.tile.value, tuple(dict.fromkeys(readable))
+    return able.tile.value, tuple(dict.fromkeys([*readable, *(each.address for each in shown(spec))]))
 
 
 def full(home: Home, thing: Thing) -> dict[str, Any]:
@@ -162,16 +182,15 @@ def _feature_of(table: Mapping[str, _Named]) -> dict[str, str]:
     return {each.address: name for name, each in reversed(list(table.items()))}
 
 
-def household(home: Home) -> v.HouseholdView:
+def household(home: Home, whole: bool) -> v.HouseholdView:
     known = home.structure.household
-    return v.HouseholdView(home.household, known.name, known.zone, known.latitude, known.longitude, known.language)
+    latitude, longitude = (known.latitude, known.longitude) if whole else (None, None)
+    return v.HouseholdView(home.household, known.name, known.zone, latitude, longitude, known.language)
 
 
-def members(home: Home) -> list[v.MemberView]:
-    return [
-        v.MemberView(each.id, each.name, each.role, each.until, each.language, _at_home(home, each.id))
-        for each in home.structure.members.values()
-    ]
+def member(home: Home, each: Member, sign_in: bool) -> v.MemberView:
+    at_home = _at_home(home, each.id)
+    return v.MemberView(each.id, each.name, each.role, each.until, each.language, at_home, sign_in, each.of)
 
 
 def _at_home(home: Home, member: str) -> bool | None:
@@ -179,20 +198,16 @@ def _at_home(home: Home, member: str) -> bool | None:
     return slot.value if slot is not None and isinstance(slot.value, bool) else None
 
 
-def scenes(home: Home) -> list[v.SceneView]:
-    return [v.SceneView(each.id, each.name, each.targets) for each in home.structure.scenes.values()]
+def scene(each: Scene) -> v.SceneView:
+    return v.SceneView(each.id, each.name, each.targets)
 
 
-def helpers(home: Home) -> list[v.HelperView]:
-    made = []
-    for each in home.structure.helpers.values():
-        slot = home.live.slots.get(address_of(each))
-        value = None if slot is None else slot.value
-        made.append(v.HelperView(each.id, each.type, each.name, each.initial, value, home.helpers.dues.get(each.id, 0)))
-    return made
+def helper(home: Home, each: Helper) -> v.HelperView:
+    slot = home.live.slots.get(address_of(each))
+    value = None if slot is None else slot.value
+    return v.HelperView(each.id, each.type, each.name, each.initial, value, home.helpers.dues.get(each.id, 0))
 
 
-def found(home: Home, each: Found) -> v.FoundView:
-    return v.FoundView(
-        each.radio, each.address, each.model, each.name, each.location, each.needs, each.model in home.specs
-    )
+def tiles(home: Home, by: str, sight: Sight) -> v.TilesView:
+    arranged = home.structure.tiles.get(by, Tiles())
+    return v.TilesView(*([each for each in listed if sight.thing(each)] for listed in arranged.lists))

@@ -15,6 +15,7 @@ from setaria.home import facts as f
 from setaria.home.ports import Value
 from setaria.home.retention import KEPT_RAW
 from setaria.home.statistics import NARROW, WIDE
+from setaria.home.structure import Thing
 from setaria.home.zone import zone_of
 from setaria.rights import Act
 from setaria.web.home_routes import thing_of
@@ -53,8 +54,10 @@ class History(msgspec.Struct, frozen=True):
 
 
 async def see_history(call: Call) -> History:
-    thing = thing_of(call)
-    query: HistoryQuery = call.query
+    return await history_of(call, thing_of(call), call.query)
+
+
+async def history_of(call: Call, thing: Thing, query: HistoryQuery) -> History:
     home = call.services.home
     found = home.specs.get(thing.model).find_property(query.property)
     zone = zone_of(home.structure.household.zone)

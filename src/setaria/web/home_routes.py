@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from setaria.facts.refused import Refused
 from setaria.home.ports import Value
+from setaria.home.sight import SHOWING
 from setaria.home.structure import Thing
-from setaria.rights import Act
-from setaria.web import describe
+from setaria.rights import Act, Target
+from setaria.web import describe, models
 from setaria.web import views as v
-from setaria.web.table import Body, Call, Route
+from setaria.web.table import Body, Call, Handler, Route
 
 
 class WriteBody(Body, frozen=True):
@@ -33,24 +33,34 @@ class PresenceBody(Body, frozen=True):
     home: bool
 
 
-async def see_home(call: Call) -> v.HomeView:
-    home = call.services.home
+async def see_home(call: Call) -> dict[str, Any]:
+    """As HomeView, with the models encoded already."""
+    home, by, at = call.services.home, call.by, call.services.clock.now()
     cursor = (await call.services.log.head()).token
-    structure = home.structure
-    return v.HomeView(
-        describe.household(home),
-        [v.StoreyView(each.id, each.name, each.level) for each in structure.storeys.values()],
-        [v.RoomView(each.id, each.name, each.storey) for each in structure.rooms.values()],
-        describe.members(home),
-        describe.scenes(home),
-        describe.helpers(home),
-        describe.summaries(home),
-        cursor,
-    )
+    sight = home.sights.require(by)
+    has_password = call.services.accounts.has_password
+    things = home.sights.things(sight)
+    return {
+        "household": describe.household(home, sight.whole),
+        "storeys": [v.StoreyView(each.id, each.name, each.level) for each in home.sights.storeys(sight)],
+        "rooms": [v.RoomView(each.id, each.name, each.storey) for each in home.sights.rooms(sight)],
+        "members": [describe.member(home, each, has_password(each.id)) for each in home.sights.members(sight)],
+        "scenes": [describe.scene(each) for each in home.sights.scenes(by, sight)],
+        "helpers": [describe.helper(home, each) for each in home.sights.helpers(sight)],
+        "things": [describe.summary(home, each) for each in things],
+        "models": models.of_things(home, things, call.language),
+        "tiles": describe.tiles(home, by.member, sight),
+        "me": by.member,
+        "may": v.MayView(home.sights.operable(by, things), home.permits.asking(by)(Act.THING_MANAGE, Target())),
+        "cursor": cursor,
+        "at": at,
+    }
 
 
 async def see_things(call: Call) -> v.Things:
-    return v.Things(describe.summaries(call.services.home))
+    home = call.services.home
+    things = home.sights.things(home.sights.require(call.by))
+    return v.Things([describe.summary(home, each) for each in things])
 
 
 async def see_thing(call: Call) -> object:
@@ -58,12 +68,8 @@ async def see_thing(call: Call) -> object:
 
 
 def thing_of(call: Call) -> Thing:
-    """Raises Refused("not_found")."""
-    wanted = call.parameters["thing"]
-    thing = call.services.home.structure.things.get(wanted)
-    if thing is None:
-        raise Refused("not_found", what="thing", id=wanted[:80])
-    return thing
+    """Raises Refused("not_found"), also for a thing that the caller may not see."""
+    return call.services.home.sights.require_thing(call.by, call.parameters["thing"])
 
 
 async def write(call: Call) -> v.Done:
@@ -78,7 +84,8 @@ async def act(call: Call) -> v.Outcome:
 
 
 async def see_scenes(call: Call) -> v.Scenes:
-    return v.Scenes(describe.scenes(call.services.home))
+    sights = call.services.home.sights
+    return v.Scenes([describe.scene(each) for each in sights.scenes(call.by, sights.require(call.by))])
 
 
 async def set_scene(call: Call) -> v.Done:
@@ -87,7 +94,8 @@ async def set_scene(call: Call) -> v.Done:
 
 
 async def see_helpers(call: Call) -> v.Helpers:
-    return v.Helpers(describe.helpers(call.services.home))
+    home = call.services.home
+    return v.Helpers([describe.helper(home, each) for each in home.sights.helpers(home.sights.require(call.by))])
 
 
 async def operate_helper(call: Call) -> v.Done:
@@ -97,7 +105,9 @@ async def operate_helper(call: Call) -> v.Done:
 
 
 async def see_members(call: Call) -> v.Members:
-    return v.Members(describe.members(call.services.home))
+    home, has_password = call.services.home, call.services.accounts.has_password
+    seen = home.sights.members(home.sights.require(call.by))
+    return v.Members([describe.member(home, each, has_password(each.id)) for each in seen])
 
 
 async def say_presence(call: Call) -> v.Done:
@@ -105,10 +115,15 @@ async def say_presence(call: Call) -> v.Done:
     return v.Done()
 
 
+def _seen(path: str, handler: Handler, answer: Any, summary: str) -> Route:
+    """What each caller sees is for home/sight.py to say."""
+    return Route("GET", path, handler, SHOWING, answer, summary, home_asks=True)
+
+
 ROUTES: Final = (
-    Route("GET", "/api/home", see_home, Act.HOME_SEE, v.HomeView, "The whole home at a glance"),
-    Route("GET", "/api/things", see_things, Act.HOME_SEE, v.Things, "Every thing, in short"),
-    Route("GET", "/api/things/{thing}", see_thing, Act.HOME_SEE, v.ThingFull, "One thing with its spec and values"),
+    _seen("/api/home", see_home, v.HomeView, "The home at a glance, as far as the caller may see it"),
+    _seen("/api/things", see_things, v.Things, "Every thing, in short"),
+    _seen("/api/things/{thing}", see_thing, v.ThingFull, "One thing with its spec and values"),
     Route(
         "POST",
         "/api/things/{thing}/write",
@@ -129,9 +144,9 @@ ROUTES: Final = (
         ActBody,
         home_asks=True,
     ),
-    Route("GET", "/api/scenes", see_scenes, Act.HOME_SEE, v.Scenes, "Every scene"),
+    _seen("/api/scenes", see_scenes, v.Scenes, "Every scene"),
     Route("POST", "/api/scenes/{scene}/set", set_scene, Act.SCENE_RUN, v.Done, "Set a scene", home_asks=True),
-    Route("GET", "/api/helpers", see_helpers, Act.HOME_SEE, v.Helpers, "Every helper"),
+    _seen("/api/helpers", see_helpers, v.Helpers, "Every helper"),
     Route(
         "POST",
         "/api/helpers/{helper}/operate",
@@ -142,7 +157,7 @@ ROUTES: Final = (
         OperateBody,
         home_asks=True,
     ),
-    Route("GET", "/api/members", see_members, Act.HOME_SEE, v.Members, "Every member"),
+    _seen("/api/members", see_members, v.Members, "Every member"),
     Route(
         "POST",
         "/api/members/{member}/presence",

@@ -13,7 +13,7 @@ from setaria.facts.refused import Refused
 from setaria.home.ports import RadioHealth
 from setaria.rights import Act
 from setaria.web.answers import RefusalView, view_of
-from setaria.web.table import Call, Route
+from setaria.web.table import OPEN, Call, Route
 
 LINKS: Final = {
     "home": "/api/home",
@@ -85,7 +85,7 @@ def routes(started: int, all_routes: Callable[[], Sequence[Route]]) -> tuple[Rou
 
     return (
         Route("GET", "/api", see_index, Act.HOME_SEE, Index, "What this is, and where to go on"),
-        Route("GET", "/api/openapi.json", see_openapi, None, dict, "This document"),
+        Route("GET", "/api/openapi.json", see_openapi, OPEN, dict, "This document"),
         Route("GET", "/api/radios", see_radios, Act.HOME_SEE, Radios, "How each radio fares"),
         Route("GET", "/api/health", see_health, Act.HOME_SEE, Health, "How the hub fares"),
     )

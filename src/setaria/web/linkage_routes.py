@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Annotated, Any, Final
 
 import msgspec
 
 from setaria.facts.refused import Refused
 from setaria.home import commands as c
-from setaria.home.linkage.desk import Drafts, Imported, Told, Trace, told
+from setaria.home.linkage.desk import Imported, Traces
 from setaria.home.linkage.dry_run import DryRun
-from setaria.home.linkage.rule import Rule
+from setaria.home.linkage.parts import Parts, Told
+from setaria.home.linkage.reading import Drafts, Finding
+from setaria.home.linkage.rule import EventTrigger, NumericTrigger, Rule, StateTrigger
+from setaria.home.spec.homeassistant import services_of
+from setaria.home.spec.model import Spec
 from setaria.home.structure import Linkage
 from setaria.rights import Act
 from setaria.web import views as v
 from setaria.web.table import Body, Call, Query, Route
 
 MOST_MAPPED: Final = 2_000
+MODELS_KEPT: Final = 512
 
 
 class LinkageView(msgspec.Struct, frozen=True):
-    """`last` is when it last began to run, 0 for never; `saved` when this revision was."""
+    """`last` is when it last began to run, 0 for never; `saved` when this revision was. `kind` is that of its first
+    trigger, `about` the thing it watches, if any: for a picture."""
 
     id: str
     alias: str
@@ -31,23 +38,51 @@ class LinkageView(msgspec.Struct, frozen=True):
     saved: int
     place: str
     last: int
+    kind: str
+    about: str
 
 
 class Linkages(msgspec.Struct, frozen=True):
+    """`findings` are those of the home's linkages together."""
+
     linkages: list[LinkageView]
+    findings: tuple[Finding, ...]
 
 
 class LinkageFull(msgspec.Struct, frozen=True):
-    """`source` is the text it was read from; `findings` are those of the whole home that name it."""
+    """`source` is the text it was read from, or one made of the rule where that text no longer says what the rule is;
+    `document` is the same as plain JSON; `findings` are those of the whole home that name it."""
 
     linkage: LinkageView
     source: str
+    document: Any
     rule: Any
+    parts: Parts
     findings: tuple[Told, ...]
 
 
 class TextBody(Body, frozen=True):
     text: str
+
+
+class DocumentBody(Body, frozen=True):
+    """One linkage as plain JSON, in the form that the text has."""
+
+    document: dict[str, Any]
+
+
+class Documents(msgspec.Struct, frozen=True):
+    documents: list[Any]
+
+
+class Text(msgspec.Struct, frozen=True):
+    text: str
+
+
+class Services(msgspec.Struct, frozen=True):
+    """By model: the services (`light.turn_on`) that a thing of it offers."""
+
+    models: dict[str, tuple[str, ...]]
 
 
 class ImportBody(Body, frozen=True):
@@ -83,10 +118,6 @@ class Run(msgspec.Struct, frozen=True):
     run: str
 
 
-class Traces(msgspec.Struct, frozen=True):
-    traces: list[Trace]
-
-
 def _view(call: Call, linkage: Linkage, rule: Rule) -> LinkageView:
     services = call.services
     return LinkageView(
@@ -99,7 +130,20 @@ def _view(call: Call, linkage: Linkage, rule: Rule) -> LinkageView:
         linkage.saved,
         "hub",
         services.home.engine.memory.began.get(linkage.id, 0),
+        *_first(rule),
     )
+
+
+def _first(rule: Rule) -> tuple[str, str]:
+    if not rule.triggers:
+        return "", ""
+    first = rule.triggers[0]
+    about = ""
+    if isinstance(first, StateTrigger | NumericTrigger) and first.refs:
+        about = first.refs[0].address.partition("/")[0]
+    elif isinstance(first, EventTrigger):
+        about = first.thing
+    return str(first.__struct_config__.tag), about
 
 
 def _linkage_of(call: Call) -> tuple[Linkage, Rule]:
@@ -112,26 +156,41 @@ def _linkage_of(call: Call) -> tuple[Linkage, Rule]:
 
 async def see_linkages(call: Call) -> Linkages:
     known = call.services.home.structure.linkages.values()
-    return Linkages([_view(call, each, each.rule) for each in known if each.rule is not None])
+    views = [_view(call, each, each.rule) for each in known if each.rule is not None]
+    return Linkages(views, await call.services.desk.findings(call.language))
 
 
 async def see_linkage(call: Call) -> LinkageFull:
     linkage, rule = _linkage_of(call)
-    source, rule_alone = rule.source, msgspec.structs.replace(rule, source="")
-    return LinkageFull(_view(call, linkage, rule), source, rule_alone, _findings(call, linkage))
+    desk = call.services.desk
+    opened = await desk.opened(rule, call.language)
+    alone = msgspec.structs.replace(rule, source="")
+    of_home = await desk.findings(call.language)
+    findings = tuple(each.told for each in of_home if linkage.id in each.linkages)
+    return LinkageFull(_view(call, linkage, rule), opened.text, opened.document, alone, opened.parts, findings)
 
 
-def _findings(call: Call, linkage: Linkage) -> tuple[Told, ...]:
-    from setaria.home.linkage.graph import findings
-
+async def see_services(call: Call) -> Services:
     home = call.services.home
-    rules = [each.rule for each in home.structure.linkages.values() if each.rule is not None and each.enabled]
-    found = findings(rules, home.arranged)
-    return tuple(told(each, call.language) for each in found if linkage.id in each.details.get("ids", ()))
+    models = {each.model: home.arranged.spec_of(each.id) for each in home.structure.things.values()}
+    return Services({model: services_of_model(spec) for model, spec in models.items() if spec is not None})
+
+
+@functools.lru_cache(MODELS_KEPT)
+def services_of_model(spec: Spec) -> tuple[str, ...]:
+    return services_of(spec)
 
 
 async def check(call: Call) -> Drafts:
-    return call.services.desk.check(call.body.text, call.language)
+    return await call.services.desk.check(call.body.text, call.language)
+
+
+async def documents(call: Call) -> Documents:
+    return Documents(await call.services.desk.documents(call.body.text))
+
+
+async def yaml(call: Call) -> Text:
+    return Text(await call.services.desk.yaml(call.body.document))
 
 
 async def save(call: Call) -> Saved:
@@ -166,7 +225,8 @@ async def remove(call: Call) -> v.Done:
 
 async def see_traces(call: Call) -> Traces:
     query: TracesQuery = call.query
-    return Traces(await call.services.desk.traces(call.parameters["linkage"], query.limit, query.declined))
+    desk = call.services.desk
+    return await desk.traces(call.parameters["linkage"], query.limit, query.declined, call.language)
 
 
 async def dry_run(call: Call) -> DryRun:
@@ -181,6 +241,17 @@ ROUTES: Final = (
     Route("GET", "/api/linkages", see_linkages, Act.HOME_SEE, Linkages, "Every linkage"),
     Route("POST", "/api/linkages", save, Act.LINKAGE_WRITE, Saved, "Save linkages: all of a text, or none", TextBody),
     Route("POST", "/api/linkages/check", check, Act.HOME_SEE, Drafts, "Check linkages, saving nothing", TextBody),
+    Route("GET", "/api/linkages/services", see_services, Act.HOME_SEE, Services, "What things can be told to do"),
+    Route(
+        "POST",
+        "/api/linkages/document",
+        documents,
+        Act.HOME_SEE,
+        Documents,
+        "The linkages of a text as plain JSON",
+        TextBody,
+    ),
+    Route("POST", "/api/linkages/yaml", yaml, Act.HOME_SEE, Text, "A linkage's JSON as text", DocumentBody),
     Route(
         "POST",
         "/api/linkages/import-ha",

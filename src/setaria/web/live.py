@@ -1,47 +1,61 @@
 """Live updates as server-sent events (HTML Living Standard, section 9.2).
 
-Each event is encoded once for everybody. State changes wait up to 20 ms for company, and of several at one address only
-the last is told. Who does not read fast enough loses what was waiting, and is told so with `gap`: reload then.
+Each event is encoded once for everybody; each reader is told what he may see (home/sight.py), asked anew when the
+arrangement changes and when a grant begins or ends. What there is to tell waits up to 20 ms for company, and of several
+changes at one address only the last is told. Who does not read fast enough loses what was waiting, and is told so with
+`gap`: reload then.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Final
 
 import msgspec
 
-from setaria.facts.clock import MILLISECOND
-from setaria.facts.fact import Fact, to_cloud_event
-from setaria.facts.kinds import label_of, split_label
+from setaria.facts.clock import MILLISECOND, SECOND, Timer
+from setaria.facts.fact import Fact
 from setaria.facts.log import Cursor
 from setaria.facts.refused import Refused
 from setaria.home.live import LiveThing, Slot
 from setaria.home.ports import Found, Value
+from setaria.home.sight import LISTENING
+from setaria.home.structure import ARRANGING
+from setaria.home.telling.facts import NOT_TOLD
 from setaria.rights import Act
-from setaria.web import describe
+from setaria.web import finds
 from setaria.web.answers import ALWAYS
+from setaria.web.frames import (
+    ARRANGED,
+    BEAT,
+    CURSOR,
+    MOST_QUEUED,
+    Client,
+    Frame,
+    Standing,
+    Wanted,
+    cursor_frame,
+    fact_frame,
+    frame,
+    kind_of,
+)
 from setaria.web.services import Services
-from setaria.web.table import Call, Query, Route
+from setaria.web.table import EVENT_STREAM, Call, Query, Route
 
 FLUSH: Final = 20 * MILLISECOND
-HEARTBEAT: Final = 15.0  # seconds
+ARRANGED_AFTER: Final = 50 * MILLISECOND
+NEWS_AFTER: Final = 300 * MILLISECOND
+MOST_SUBJECTS: Final = 100  # of one such event; what shows more than these reads again all the same
+# A command's end is told with the command: it changes what was told.
+QUIET: Final = NOT_TOLD.keys() - {"home.command_ended"}
+HEARTBEAT: Final = 15 * SECOND
+LOOK_AGAIN: Final = SECOND  # how long, at most, a stream outlives what it is for
 MOST_CLIENTS: Final = 64
-MOST_QUEUED: Final = 1_000
-MOST_QUEUED_BYTES: Final = 1 << 20
 MOST_REPLAYED: Final = 10_000
 REPLAY_STEP: Final = 500
-MOST_KINDS: Final = 50
-NAMES: Final = frozenset({"fact", "state", "reach", "found"})
-CURSOR: Final = "cursor"  # a line with an id and nothing else: it moves Last-Event-ID and is no event
 
-HEADERS: Final = [(b"content-type", b"text/event-stream"), *ALWAYS]
-GAP: Final = b"event: gap\ndata: {}\n\n"
-BEAT: Final = b":\n\n"
-
-_encode = msgspec.json.Encoder().encode
+HEADERS: Final = [(b"content-type", EVENT_STREAM.encode()), *ALWAYS]
 
 
 class StateEvent(msgspec.Struct, frozen=True, gc=False):
@@ -58,100 +72,49 @@ class ReachEvent(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
-class Frame(NamedTuple):
-    """`kind` is that of a fact, else ""; `id` a fact's id, else b""."""
+class ToldEvent(msgspec.Struct, frozen=True):
+    """Facts that people are told of were written down, of these kinds and aggregates: what shows them reads again."""
 
-    name: str
-    kind: str
-    id: bytes
-    written: bytes
-
-
-class Wanted:
-    """What a client asked for with `kinds`: names of events, and kinds of fact. Nothing given is everything."""
-
-    def __init__(self, kinds: str) -> None:
-        given = [part for each in kinds.split(",") if (part := each.strip())]
-        if len(given) > MOST_KINDS:
-            raise Refused("live_kinds", most=MOST_KINDS)
-        self.names = frozenset(given) & NAMES
-        self.kinds = frozenset(given) - NAMES
-        self.everything = not given
-
-    def __contains__(self, frame: Frame) -> bool:
-        if self.everything or frame.name in self.names or frame.kind in self.kinds:
-            return True
-        return frame.name == CURSOR and self.facts
-
-    @property
-    def facts(self) -> bool:
-        return self.everything or bool(self.kinds) or "fact" in self.names
-
-
-class Client:
-    """One reader's queue."""
-
-    def __init__(self, wanted: Wanted) -> None:
-        self.wanted = wanted
-        self.closed = False
-        self.awake = asyncio.Event()
-        self._queue: list[Frame] = []
-        self._bytes = 0
-        self._gap = False
-
-    def push(self, frames: Iterable[Frame]) -> None:
-        mine = [frame for frame in frames if frame in self.wanted]
-        if not mine:
-            return
-        if self._queue and self._queue[-1].name == mine[0].name == CURSOR:
-            self._bytes -= len(self._queue.pop().written)  # the newer one says it all
-        self._queue += mine
-        self._bytes += sum(len(frame.written) for frame in mine)
-        if len(self._queue) > MOST_QUEUED or self._bytes > MOST_QUEUED_BYTES:
-            self.gap()
-        self.awake.set()
-
-    def gap(self) -> None:
-        self._queue.clear()
-        self._bytes = 0
-        self._gap = True
-        self.awake.set()
-
-    def take(self, known: frozenset[bytes] = frozenset()) -> bytes:
-        """All that waits, without the facts that are known already."""
-        frames, self._queue, self._bytes = self._queue, [], 0
-        gap, self._gap = self._gap, False
-        self.awake.clear()
-        written = b"".join(frame.written for frame in frames if not frame.id or frame.id not in known)
-        return GAP + written if gap else written
-
-    def close(self) -> None:
-        self.closed = True
-        self.awake.set()
+    kinds: list[str]
+    subjects: list[str]
 
 
 class Feed:
     """Listens to the home and its log for as long as it is open, and feeds the clients."""
 
-    def __init__(self, services: Services, heartbeat: float = HEARTBEAT) -> None:
+    def __init__(self, services: Services, heartbeat: int = HEARTBEAT) -> None:
+        """`heartbeat` in microseconds: how long a line is quiet."""
         self.services = services
         self.heartbeat = heartbeat
         self.clients: set[Client] = set()
         self._open = True
         self._changed: dict[str, Slot] = {}
+        self._told: list[Frame] = []
         self._flushing = False
+        self._arranging = False
+        self._news: set[tuple[str, str]] = set()
+        self._telling = False
+        self._looking: Timer | None = None
         home = services.home
-        self._unlisten = services.writer.listen(self._committed)
-        home.live.on_change(self._change)
-        home.live.on_reach(self._reach)
-        home.following.on_found(self._found)
+        self._undo = (
+            services.writer.listen(self._committed),
+            home.live.on_change(self._change),
+            home.live.on_reach(self._reach),
+            home.following.on_found(self._found),
+        )
 
-    def join(self, wanted: Wanted) -> Client:
-        """Raises Refused("live_full")."""
+    def join(self, wanted: Wanted, standing: Standing, language: str) -> Client:
+        """Raises Refused("live_full" | "not_allowed")."""
         if len(self.clients) >= MOST_CLIENTS or not self._open:
             raise Refused("live_full", most=MOST_CLIENTS)
-        client = Client(wanted)
+        by = standing()
+        if by is None:
+            raise Refused("not_allowed", act=str(Act.HOME_SEE), why="not_granted")
+        client = Client(wanted, standing, by, self.services.home.sights.require(by), language)
+        self._flush()  # what is older is not for this one
         self.clients.add(client)
+        if self._looking is None:
+            self._look()
         return client
 
     def leave(self, client: Client) -> None:
@@ -161,61 +124,155 @@ class Feed:
         if not self._open:
             return
         self._open = False
-        self._unlisten()
+        for undo in self._undo:
+            undo()
+        if self._looking is not None:
+            self._looking.cancel()
         for client in self.clients:
             client.close()
 
-    def _tell(self, frames: Sequence[Frame]) -> None:
+    def _look(self) -> None:
+        """At all clients, now and then: time alone ends sessions and grants, and a quiet line needs a heartbeat."""
+        clock = self.services.clock
+        now = clock.ticks()
         for client in self.clients:
-            client.push(frames)
+            self.renew(client)
+            if now - client.taken >= self.heartbeat:
+                client.awake.set()
+        self._looking = clock.call_at(now + min(LOOK_AGAIN, self.heartbeat), self._look) if self.clients else None
+
+    def renew(self, client: Client) -> None:
+        """See with the client's eyes of now, if they may have changed. Who may see nothing any more is told goodbye."""
+        by = client.standing()
+        if by is None:
+            client.close()
+            return
+        same = by == client.by and client.sight.good(self.services.clock.now())
+        if same and not client.stale:
+            return
+        before, stale = client.sight, client.stale
+        client.by, client.sight, client.stale = by, self.services.home.sights.of(by), False
+        if client.sight.nothing:
+            client.close()
+        elif not stale and not client.sight.shows_as(before):
+            client.push([ARRANGED])
+
+    def _tell(self, frames: Sequence[Frame]) -> None:
+        self._tell_each(lambda _: frames)
+
+    def _tell_each(self, frames: Callable[[Client], Sequence[Frame]]) -> None:
+        now = self.services.clock.now()
+        for client in self.clients:
+            if client.stale or not client.sight.good(now):
+                self.renew(client)
+            client.push(frames(client))
+
+    # The log.
 
     def _committed(self, facts: Sequence[Fact], cursor: Cursor) -> None:
         """Only a batch's last event carries the cursor: whoever goes on from there repeats facts, and skips none."""
-        if not any(client.wanted.facts for client in self.clients):
+        if not self.clients:
             return
-        frames = [fact_frame(fact) for fact in facts]
-        frames.append(Frame(CURSOR, "", b"", f"id: {cursor.token}\n\n".encode()))
-        self._tell(frames)
+        if any(type(fact.body) in ARRANGING for fact in facts):
+            self._arrange()
+        if any(client.wanted.hears("told") for client in self.clients):
+            self._news.update((kind, fact.aggregate) for fact in facts if (kind := kind_of(fact)) not in QUIET)
+            self._tell_news_soon()
+        hearing = [client.wanted for client in self.clients if client.wanted.facts]
+        if not hearing:
+            return
+        every = any(each.every_fact for each in hearing)
+        wanted = None if every else frozenset[str]().union(*(each.kinds for each in hearing))
+        frames = [fact_frame(fact) for fact in facts if wanted is None or kind_of(fact) in wanted]
+        frames.append(cursor_frame(cursor))
+        if self._told and self._told[-1].name == CURSOR:
+            self._told.pop()  # the newer one says it all
+        self._told += frames
+        self._flush_soon()
+
+    def _arrange(self) -> None:
+        for client in self.clients:
+            client.stale = True
+        if not self._arranging:
+            self._arranging = True
+            clock = self.services.clock
+            clock.call_at(clock.ticks() + ARRANGED_AFTER, self._arranged)
+
+    def _arranged(self) -> None:
+        self._arranging = False
+        self._tell([ARRANGED])
+
+    def _tell_news_soon(self) -> None:
+        if self._news and not self._telling:
+            self._telling = True
+            clock = self.services.clock
+            clock.call_at(clock.ticks() + NEWS_AFTER, self._tell_news)
+
+    def _tell_news(self) -> None:
+        self._telling = False
+        news, self._news = self._news, set()
+        kinds, subjects = sorted({kind for kind, _ in news}), sorted({subject for _, subject in news})
+        self._tell([frame("told", ToldEvent(kinds, subjects[:MOST_SUBJECTS]))])
 
     # State.
 
+    def since(self, time: int) -> list[Frame]:
+        """What has changed from then on, as it is now."""
+        live = self.services.home.live
+        changed = [state_frame(slot) for slot in live.slots.values() if slot.changed >= time]
+        return changed + [reach_frame(each) for each in live.things.values() if each.moved >= time]
+
     def _change(self, slot: Slot) -> None:
-        if not self.clients or not self._open:
+        if not self.clients:
             return
         self._changed[slot.address] = slot
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
         if not self._flushing:
             self._flushing = True
             clock = self.services.clock
-            clock.call_at(clock.ticks() + FLUSH, self._flush)
+            clock.call_at(clock.ticks() + FLUSH, self._flush_now)
+
+    def _flush_now(self) -> None:
+        self._flushing = False
+        self._flush()
 
     def _flush(self) -> None:
-        self._flushing = False
         changed, self._changed = self._changed, {}
-        self._tell([frame("state", StateEvent(slot.address, slot.value, slot.changed)) for slot in changed.values()])
+        told, self._told = self._told, []
+        if any(client.wanted.hears("state") for client in self.clients):
+            told = [*map(state_frame, changed.values()), *told]
+        if told:
+            self._tell(told)
 
     def _reach(self, live: LiveThing) -> None:
-        if self.clients and self._open:
-            self._tell([frame("reach", ReachEvent(live.id, live.reachable, live.reason))])
+        if self.clients:
+            self._tell([reach_frame(live)])
 
     def _found(self, found: Found) -> None:
-        if self.clients and self._open:
-            self._tell([frame("found", describe.found(self.services.home, found))])
+        """In the words of each reader's language."""
+        languages = {client.language for client in self.clients}
+        told = {each: [frame("found", finds.found(self.services.home, found, each))] for each in languages}
+        self._tell_each(lambda client: told[client.language])
 
 
-def frame(name: str, told: object, kind: str = "", fact_id: bytes = b"") -> Frame:
-    return Frame(name, kind, fact_id, b"event: " + name.encode() + b"\ndata: " + _encode(told) + b"\n\n")
+def state_frame(slot: Slot) -> Frame:
+    return frame("state", StateEvent(slot.address, slot.value, slot.changed), slot.owner)
 
 
-def fact_frame(fact: Fact) -> Frame:
-    return frame("fact", to_cloud_event(fact), split_label(label_of(fact.body))[0], fact.id)
+def reach_frame(live: LiveThing) -> Frame:
+    return frame("reach", ReachEvent(live.id, live.reachable, live.reason), live.id)
 
 
 class LiveQuery(Query, frozen=True):
-    """`kinds`: names of events (fact, state, reach, found) and kinds of fact, between commas. `after` is a cursor, for
-    who cannot send Last-Event-ID."""
+    """`kinds`: names of events (fact, told, state, reach, found, arranged) and kinds of fact, between commas. `after`
+    is a cursor, for who cannot send Last-Event-ID; `since` a time in UTC microseconds, from which on what has changed
+    is told at once, so that a page that was read before misses nothing."""
 
     kinds: str = ""
     after: str = ""
+    since: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 class Stream:
@@ -231,24 +288,28 @@ class Stream:
         wanted = Wanted(call.query.kinds)
         given = call.scope["setaria.headers"].get(b"last-event-id", b"").decode("latin-1") or call.query.after
         cursor = Cursor.parse(given, self._log.partitions) if given else await self._log.head()
-        client = feed.join(wanted)
+        client = feed.join(wanted, call.again, call.language)
         gone = asyncio.create_task(_disconnected(call.receive, client))
         try:
             await call.send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+            if call.query.since:
+                client.push(feed.since(call.query.since))
             known = await self._replay(cursor, client)
-            while not client.closed:
-                await self._send(client.take(known) or BEAT)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(feed.heartbeat):
-                        await client.awake.wait()
+            await self._follow(client, known)
             await call.send({"type": "http.response.body", "body": b""})
         finally:
             feed.leave(client)
             gone.cancel()
 
+    async def _follow(self, client: Client, known: frozenset[bytes]) -> None:
+        ticks = self._feed.services.clock.ticks
+        while not client.closed:
+            await self._send(client.take(ticks(), known) or BEAT)
+            await client.awake.wait()
+
     async def _replay(self, cursor: Cursor, client: Client) -> frozenset[bytes]:
         """Send what the log holds beyond the cursor. Returns what of it may be waiting in the queue as well."""
-        await self._send(b"id: " + cursor.token.encode() + b"\n\n")
+        await self._send(cursor_frame(cursor).written)
         recent: list[bytes] = []
         sent = 0
         while not client.closed and (stored := await self._log.read(cursor, REPLAY_STEP)):
@@ -259,10 +320,8 @@ class Stream:
                 cursor = cursor.moved(each.partition, each.seq)
             sent += len(stored)
             recent = [*recent[-MOST_QUEUED:], *(each.fact.id for each in stored)]
-            if client.wanted.facts:
-                frames = (fact_frame(each.fact) for each in stored)
-                await self._send(b"".join(each.written for each in frames if each in client.wanted))
-            await self._send(b"id: " + cursor.token.encode() + b"\n\n")
+            await self._send(b"".join(client.pick(fact_frame(each.fact) for each in stored)))
+            await self._send(cursor_frame(cursor).written)
         return frozenset(recent)
 
     async def _send(self, written: bytes) -> None:
@@ -281,4 +340,5 @@ def routes(feed: Feed) -> tuple[Route, ...]:
         await Stream(feed, call).run()
 
     summary = "Facts, state, reachability and finds as they come (server-sent events)"
-    return (Route("GET", "/api/live", live, Act.HOME_SEE, str, summary, query=LiveQuery, stream=True),)
+    whole = ("GET", "/api/live", live, LISTENING, str, summary, None, LiveQuery)
+    return (Route(*whole, home_asks=True, stream=True, media=EVENT_STREAM),)

@@ -8,14 +8,17 @@ from typing import Any, Final
 
 import msgspec
 
+from setaria.rights import Act
 from setaria.web.answers import RefusedAnswer
-from setaria.web.table import Route
+from setaria.web.credentials import COOKIE, SECURE_COOKIE
+from setaria.web.table import EVENT_STREAM, Route
 
 _TEMPLATE: Final = "#/components/schemas/{name}"
 _PARAMETER: Final = re.compile(r"\{([a-z_]+)\}")
 _TEXT: Final = {"type": "string"}
 _STATUSES: Final = {
     "400": "Refused",
+    "401": "Nobody has signed in",
     "403": "Not allowed, or from elsewhere",
     "404": "Not found",
     "409": "In conflict with what is there",
@@ -26,6 +29,10 @@ _STATUSES: Final = {
     "502": "The thing refused",
     "503": "The hub cannot, for now",
     "504": "The thing does not answer",
+}
+SCHEMES: Final = {
+    "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": f"{SECURE_COOKIE} over HTTPS."},
+    "token": {"type": "http", "scheme": "bearer", "description": "What POST /api/tokens answered."},
 }
 _made: dict[str, msgspec.Raw] = {}
 
@@ -57,28 +64,32 @@ def describe(routes: Sequence[Route], version: str) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "security": [],
+        "security": [{each: []} for each in SCHEMES],
         "paths": paths,
         "components": {
             "schemas": components,
+            "securitySchemes": SCHEMES,
             "responses": {f"Refused{status}": {"description": text, **refused} for status, text in _STATUSES.items()},
         },
     }
 
 
 def _operation(route: Route, schema_of: dict[int, Any], components: dict[str, Any]) -> dict[str, Any]:
-    media = "text/event-stream" if route.stream else "application/json"
+    # What comes as it is, and not as text in JSON, has no schema (OpenAPI 3.1.1, section 4.8.15.2).
+    answer = {} if route.answer is bytes else {"schema": schema_of[id(route.answer)]}
     operation: dict[str, Any] = {
         "operationId": _operation_id(route),
         "summary": route.summary,
         "parameters": _parameters(route, schema_of, components),
         "responses": {
-            "200": {"description": "Done", "content": {media: {"schema": schema_of[id(route.answer)]}}},
+            "200": {"description": "Done", "content": {route.media: answer}},
             **{status: {"$ref": f"#/components/responses/Refused{status}"} for status in _STATUSES},
         },
     }
-    if route.right is not None:
-        operation["x-right"] = route.right.value
+    if route.acts:
+        operation["x-right"] = route.acts[0] if isinstance(route.right, Act) else list(route.acts)
+    else:
+        operation["security"] = []
     if route.body is not None:
         schema = schema_of[id(route.body)]
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
@@ -105,6 +116,6 @@ def _parameters(route: Route, schema_of: dict[int, Any], components: dict[str, A
     if route.method != "GET":
         key = {"type": "string", "maxLength": 200}
         made.append({"name": "Idempotency-Key", "in": "header", "required": False, "schema": key})
-    if route.stream:
+    if route.media == EVENT_STREAM:
         made.append({"name": "Last-Event-ID", "in": "header", "required": False, "schema": _TEXT})
     return made

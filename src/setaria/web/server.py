@@ -1,26 +1,41 @@
-"""The site: the API, served by granian within the hub's own process and event loop."""
+"""The site: the API and the interface, on the loopback interface and, over TLS, on the local network."""
 
 from __future__ import annotations
 
-import asyncio
-import errno
-import logging
-import socket
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from setaria.facts.refused import Refused
-from setaria.web import arrange_routes, fact_routes, history, home_routes, hub_routes, linkage_routes, live
+from setaria.facts.secrets import SecretStore
+from setaria.web import (
+    activity_routes,
+    arrange_routes,
+    fact_routes,
+    history,
+    history_csv,
+    home_routes,
+    hub_routes,
+    linkage_routes,
+    live,
+    member_routes,
+    mqtt_routes,
+    notifier_routes,
+    session_routes,
+    token_routes,
+    upkeep_routes,
+)
+from setaria.web.answers import ALWAYS, send_refused
 from setaria.web.guard import Guard
-from setaria.web.routing import make_router
+from setaria.web.lan import Lan, LocalNetwork
+from setaria.web.listener import Listener
+from setaria.web.routing import Router
 from setaria.web.services import Services
+from setaria.web.static_files import FOLDER, StaticFiles
 from setaria.web.table import Route
 
 HOSTS: Final = {"127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::1": "::1", "[::1]": "::1"}
-HEADERS_WITHIN: Final = 10_000  # milliseconds
-LARGEST_HEADERS: Final = 64 * 1024  # bytes
-MOST_CONNECTIONS: Final = 512
-UP_WITHIN: Final = 5.0  # seconds
-DOWN_WITHIN: Final = 3.0
+CA_PATH: Final = "/ca.crt"
 
 __all__ = ["Services", "Site"]
 
@@ -28,26 +43,37 @@ __all__ = ["Services", "Site"]
 class Site:
     """`port` is 0 for any free one until `start` has found it."""
 
-    def __init__(self, services: Services, host: str = "127.0.0.1", port: int = 8080) -> None:
+    def __init__(self, services: Services, host: str = "127.0.0.1", port: int = 8080, static: Path = FOLDER) -> None:
         self.services = services
         self.host = HOSTS.get(host, "")
         if not self.host:
             raise Refused("host_not_loopback", host=host[:80])
-        self.port = port
         self.live = live.Feed(services)
         self.routes: tuple[Route, ...] = (
             *hub_routes.routes(services.clock.ticks(), lambda: self.routes),
             *home_routes.ROUTES,
             *history.ROUTES,
+            *history_csv.ROUTES,
             *fact_routes.ROUTES,
+            *activity_routes.ROUTES,
             *arrange_routes.ROUTES,
             *linkage_routes.ROUTES,
+            *mqtt_routes.ROUTES,
+            *notifier_routes.ROUTES,
+            *upkeep_routes.ROUTES,
+            *session_routes.ROUTES,
+            *token_routes.ROUTES,
+            *member_routes.ROUTES,
             *live.routes(self.live),
         )
-        self.app = Guard(make_router(self.routes, services), services.language)
-        self._claim: socket.socket | None = None
-        self._server: Any = None
-        self._serving: asyncio.Task[None] | None = None
+        self._front = front(Router(self.routes, services), StaticFiles(static), self._trusted)
+        self.app = Guard(self._front, services.language)
+        self.lan: LocalNetwork | None = None
+        self._listener = Listener(self.app, self.host, port)
+
+    @property
+    def port(self) -> int:
+        return self._listener.port
 
     @property
     def url(self) -> str:
@@ -55,71 +81,53 @@ class Site:
 
     async def start(self) -> None:
         """Returns once connections are taken. Raises Refused("port_in_use" | "port_unusable")."""
-        from granian.constants import HTTPModes, Interfaces
-        from granian.http import HTTP1Settings
-        from granian.server.embed import Server
-
-        self._claim = claim(self.host, self.port)
-        self.port = self._claim.getsockname()[1]
+        self._listener.claim()
         self.app.serve_port(self.port)
-        logging.getLogger("_granian").setLevel(logging.ERROR)  # it warns each time that embedding is new
-        self._server = Server(
-            self.app,
-            address=self.host,
-            port=self.port,
-            interface=Interfaces.ASGINL,
-            http=HTTPModes.http1,
-            http1_settings=HTTP1Settings(header_read_timeout=HEADERS_WITHIN, max_buffer_size=LARGEST_HEADERS),
-            websockets=False,
-            backlog=MOST_CONNECTIONS,
-            backpressure=MOST_CONNECTIONS,
-            log_enabled=False,
-        )
-        self._serving = asyncio.create_task(self._server.serve(), name="web")
-        await self._up()
+        await self._listener.start()
 
-    async def _up(self) -> None:
-        try:
-            async with asyncio.timeout(UP_WITHIN):
-                while True:
-                    if self._serving is None or self._serving.done():
-                        raise Refused("port_unusable", port=self.port, why="not_up")
-                    try:
-                        _, writer = await asyncio.open_connection(self.host, self.port)
-                    except OSError:
-                        await asyncio.sleep(0.005)
-                        continue
-                    writer.close()
-                    return
-        except (TimeoutError, Refused):
-            await self.stop()
-            raise Refused("port_unusable", port=self.port, why="not_up") from None
+    async def open_lan(self, lan: Lan, folder: Path, secrets: SecretStore) -> None:
+        """Answer on the local network too. Raises Refused as `LocalNetwork.start`; this computer is served anyway."""
+        guard = Guard(self._front, self.services.language)
+        made = LocalNetwork(lan, folder, secrets, self.services.clock, guard)
+        await made.start()
+        self.lan = made
 
     async def stop(self) -> None:
-        """Ends the live updates, lets requests under way finish for a moment, and frees the port."""
+        """Ends the live updates, lets requests under way finish for a moment, and frees the ports."""
         self.live.close()
-        if self._serving is not None:
-            self._server.stop()
-            await asyncio.wait([self._serving], timeout=DOWN_WITHIN)
-            self._serving.cancel()
-            await asyncio.gather(self._serving, return_exceptions=True)
-            self._serving = None
-        if self._claim is not None:
-            self._claim.close()
-            self._claim = None
+        if self.lan is not None:
+            await self.lan.stop()
+            self.lan = None
+        await self._listener.stop()
+
+    def _trusted(self) -> bytes:
+        return b"" if self.lan is None else self.lan.authority
 
 
-def claim(host: str, port: int) -> socket.socket:
-    """Bind without SO_REUSEPORT, so that nobody else has the port nor gets it; then let granian, which binds with it,
-    join. It never listens, so no connection goes astray."""
-    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind((host, port))
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    except (OSError, OverflowError) as error:
-        made.close()
-        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-            raise Refused("port_in_use", port=port) from None
-        raise Refused("port_unusable", port=port, why=str(error)[:80]) from None
-    return made
+def front(api: Any, pages: Any, authority: Callable[[], bytes]) -> Any:
+    """The API, the interface that uses it, and the certificate to trust."""
+
+    async def choose(scope: Any, receive: Any, send: Any) -> None:
+        path: str = scope["path"]
+        if path == CA_PATH:
+            await _send_authority(scope, send, authority())
+        elif path == "/api" or path.startswith("/api/"):
+            await api(scope, receive, send)
+        else:
+            await pages(scope, receive, send)
+
+    return choose
+
+
+async def _send_authority(scope: Any, send: Any, written: bytes) -> None:
+    if not written or scope["method"] not in ("GET", "HEAD"):
+        await send_refused(send, Refused("route_unknown", path=CA_PATH), scope["setaria.language"])
+        return
+    headers = [
+        (b"content-type", b"application/x-x509-ca-cert"),
+        (b"content-disposition", b'attachment; filename="setaria-ca.crt"'),
+        (b"content-length", str(len(written)).encode()),
+        *ALWAYS,
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else written})

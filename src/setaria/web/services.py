@@ -9,16 +9,16 @@ import msgspec
 from setaria.facts.clock import Clock
 from setaria.facts.log import Log
 from setaria.facts.writer import Writer
+from setaria.home.accounts.accounts import Accounts
 from setaria.home.home import Home
 from setaria.home.linkage.desk import LinkageDesk
-from setaria.rights import Principal
+from setaria.home.notifying.desk import Notifying
+from setaria.home.upkeep.ports import Upkeep
 
 
 class Services(msgspec.Struct, frozen=True, eq=False):
-    """`language` is that of answers to who names none.
-
-    `owner` says in whose name a request on the loopback interface acts; it may raise Refused("no_owner").
-    """
+    """`language` is that of answers to who names none; `page` says at which address other devices of the home find the
+    pages, or is empty."""
 
     home: Home
     writer: Writer
@@ -26,5 +26,8 @@ class Services(msgspec.Struct, frozen=True, eq=False):
     clock: Clock
     desk: LinkageDesk
     version: str
-    owner: Callable[[], Principal]
+    accounts: Accounts
     language: str = "zh-CN"
+    notifying: Notifying | None = None
+    upkeep: Upkeep | None = None
+    page: Callable[[], str] = str

@@ -13,13 +13,18 @@ Names = dict[str, str]
 
 
 class ThingSummary(msgspec.Struct, frozen=True, gc=False):
-    """`values` are those of the properties that make the thing what it is, by address; null was never seen."""
+    """`values` are those of the properties that make the thing what it is, by address; null was never seen. `type` is
+    what its spec calls it (light, outlet, air-conditioner), "" when the model is not known; `secure` that it guards the
+    home, so that operating it is worth a second thought."""
 
     id: str
     name: str
     room: str
     model: str
     tile: str
+    type: str
+    secure: bool
+    added: int
     reachable: bool
     reason: str
     values: dict[str, Value | None]
@@ -117,12 +122,73 @@ class ThingFull(msgspec.Struct, frozen=True):
     spec: SpecView | None
 
 
+class ValueView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`rest` says that nothing is under way then: idle, charging, closed; absent is false."""
+
+    value: Value
+    name: str
+    rest: bool = False
+
+
+class FeatureView(msgspec.Struct, frozen=True):
+    """A property in the asked language. `range` is lowest, highest, step (0: any); `choices` are listed values."""
+
+    address: str
+    name: str
+    format: str
+    readable: bool
+    writable: bool
+    unit: str
+    range: tuple[int | float, int | float, int | float] | None
+    choices: list[ValueView]
+
+
+class DeedView(msgspec.Struct, frozen=True):
+    """`inputs` are addresses of properties."""
+
+    address: str
+    name: str
+    inputs: list[str]
+
+
+class ModelView(msgspec.Struct, frozen=True):
+    """What the things of one model can do, under names that are the same for every model. `shown` are the addresses
+    worth showing of a thing that has no tile of its own, the main one first, or the channels of one that switches
+    several; `properties` describes those of them that are no feature, and every channel, by address."""
+
+    tile: str
+    type: str
+    domain: str
+    name: str
+    features: dict[str, FeatureView]
+    actions: dict[str, DeedView]
+    shown: list[str]
+    properties: dict[str, FeatureView]
+
+
+class TilesView(msgspec.Struct, frozen=True):
+    """Ids of things, as the caller arranged them by hand."""
+
+    pinned: list[str]
+    hidden: list[str]
+    order: list[str]
+
+
+class MayView(msgspec.Struct, frozen=True):
+    """What the caller may do: `control` are ids of things, `arrange` is adding, moving and removing them."""
+
+    control: list[str]
+    arrange: bool
+
+
 class HouseholdView(msgspec.Struct, frozen=True):
+    """Where it stands is told to those who live there only."""
+
     id: str
     name: str
     zone: str
-    latitude: float
-    longitude: float
+    latitude: float | None
+    longitude: float | None
     language: str
 
 
@@ -139,7 +205,8 @@ class RoomView(msgspec.Struct, frozen=True):
 
 
 class MemberView(msgspec.Struct, frozen=True):
-    """`home` is null while nobody knows; `until` 0 is no end."""
+    """`home` is null while nobody knows; `until` 0 is no end. `sign_in` says that there is a password; `of` is the name
+    of the other household whose guest this is, with whom a thing is shared."""
 
     id: str
     name: str
@@ -147,6 +214,8 @@ class MemberView(msgspec.Struct, frozen=True):
     until: int
     language: str
     home: bool | None
+    sign_in: bool
+    of: str
 
 
 class SceneView(msgspec.Struct, frozen=True):
@@ -167,7 +236,9 @@ class HelperView(msgspec.Struct, frozen=True):
 
 
 class HomeView(msgspec.Struct, frozen=True):
-    """`cursor` is where to go on from with /api/live or /api/facts: everything durable before it is in here."""
+    """What the caller may see. `cursor` is where to go on from with /api/live or /api/facts: everything durable before
+    it is in here. `at` is when it was looked at: /api/live?since= tells what has changed from then on. `models` has
+    those of the things in here; `me` is the member who asks."""
 
     household: HouseholdView
     storeys: list[StoreyView]
@@ -176,7 +247,12 @@ class HomeView(msgspec.Struct, frozen=True):
     scenes: list[SceneView]
     helpers: list[HelperView]
     things: list[ThingSummary]
+    models: dict[str, ModelView]
+    tiles: TilesView
+    me: str
+    may: MayView
     cursor: str
+    at: int
 
 
 class Scenes(msgspec.Struct, frozen=True):
@@ -205,7 +281,9 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 class FoundView(msgspec.Struct, frozen=True):
-    """`needs`: token, wifi, or empty when it can be added at once. `known` says that there is a spec of its model."""
+    """`needs`: token, wifi, or empty. `known` says that there is a spec of its model; `type` and `tile` then say what
+    it is. `sentence` says how it stands and `next` how to get what is missing, in the asked language; `next` is empty
+    when it can be added at once. `suggested` is a name that no thing has yet, `room` a room's id; both may be empty."""
 
     radio: str
     address: str
@@ -214,6 +292,12 @@ class FoundView(msgspec.Struct, frozen=True):
     location: str
     needs: str
     known: bool
+    sentence: str
+    next: str
+    type: str
+    tile: str
+    suggested: str
+    room: str
 
 
 class FoundThings(msgspec.Struct, frozen=True):

@@ -56,19 +56,19 @@ def desk(place: Place) -> LinkageDesk:
     return LinkageDesk(place.home, place.log)
 
 
-def test_a_good_draft(desk: LinkageDesk) -> None:
-    drafts = desk.check(GOOD, "en")
+async def test_a_good_draft(desk: LinkageDesk) -> None:
+    drafts = await desk.check(GOOD, "en")
     assert drafts.ok
     assert drafts.problems == ()
     (draft,) = drafts.drafts
     assert (draft.id, draft.alias, draft.ok, draft.problems) == ("lamp_at_seven", "七点开灯", True, ())
     assert "19:00" in draft.sentence
-    assert draft.sentence != desk.check(GOOD, "zh-CN").drafts[0].sentence
+    assert draft.sentence != (await desk.check(GOOD, "zh-CN")).drafts[0].sentence
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
-def test_each_problem_is_told_once_with_its_place(desk: LinkageDesk, language: str) -> None:
-    drafts = desk.check(BAD, language)
+async def test_each_problem_is_told_once_with_its_place(desk: LinkageDesk, language: str) -> None:
+    drafts = await desk.check(BAD, language)
     assert not drafts.ok
     assert drafts.problems == ()
     (draft,) = drafts.drafts
@@ -83,15 +83,15 @@ def test_each_problem_is_told_once_with_its_place(desk: LinkageDesk, language: s
         assert any("\u4e00" <= char <= "\u9fff" for char in each.sentence) is (language == "zh-CN")
 
 
-def test_a_warning_does_not_stand_in_the_way(desk: LinkageDesk) -> None:
-    drafts = desk.check(GOOD.replace("actions: [", "actions: [{stop: x}, "), "en")
+async def test_a_warning_does_not_stand_in_the_way(desk: LinkageDesk) -> None:
+    drafts = await desk.check(GOOD.replace("actions: [", "actions: [{stop: x}, "), "en")
     assert [each.severity for each in drafts.drafts[0].problems] == ["warning"]
     assert drafts.ok
 
 
 @pytest.mark.parametrize("text", ["", "a: [", "- 5", "[]", "\0"])
-def test_what_is_no_linkage(desk: LinkageDesk, text: str) -> None:
-    drafts = desk.check(text, "en")
+async def test_what_is_no_linkage(desk: LinkageDesk, text: str) -> None:
+    drafts = await desk.check(text, "en")
     assert not drafts.ok
     assert drafts.problems or any(draft.problems for draft in drafts.drafts)
 
@@ -158,11 +158,11 @@ async def test_traces(place: Place, desk: LinkageDesk) -> None:
     for n in (1, 0):
         place.home.acting.fire("go", {"n": n}, "test")
     await place.run(SECOND)
-    found = await place.done(desk.traces("waits", 10, True))
+    found = (await place.done(desk.traces("waits", 10, True))).traces
     assert [(each.outcome, each.reason) for each in found] == [("declined", "conditions"), ("waiting", "")]
     assert found[1].run
     await place.run(MINUTE)
-    (trace,) = await place.done(desk.traces("waits", 10, False))
+    (trace,) = (await place.done(desk.traces("waits", 10, False))).traces
     assert trace.outcome == "done"  # and the wait is not told a second time
     assert trace.at == began
     assert 60 * SECOND <= trace.took < 61 * SECOND
@@ -170,8 +170,8 @@ async def test_traces(place: Place, desk: LinkageDesk) -> None:
     assert trace.steps[2][1] == {"lamp/light.on": True}
     assert trace.steps[2][2] >= 60 * SECOND
     assert trace.trigger["data"] == {"n": 1}
-    assert len(await place.done(desk.traces("waits", 1, True))) == 1
-    assert await place.done(desk.traces("waits", 0, True)) == []
+    assert len((await place.done(desk.traces("waits", 1, True))).traces) == 1
+    assert (await place.done(desk.traces("waits", 0, True))).traces == []
     assert (await place.refused(desk.traces("nobody", 10, True))).code == "not_found"
 
 
@@ -209,9 +209,9 @@ async def test_findings_among_drafts_and_what_is_saved(place: Place, desk: Linka
         "actions: [{action: input_boolean.turn_off, target: {entity_id: helper/flag}}]\n"
     )
     pong = ping.replace("ping", "pong").replace("to: 'on'", "to: 'off'").replace("turn_off", "turn_on")
-    assert desk.check(ping, "en").findings == ()
+    assert (await desk.check(ping, "en")).findings == ()
     await place.done(desk.save(place.owner, ping, "en"))
-    findings = desk.check(pong, "en").findings
+    findings = (await desk.check(pong, "en")).findings
     assert any("ping" in each.sentence and "pong" in each.sentence for each in findings)
 
 
@@ -222,7 +222,7 @@ async def test_an_author_whose_time_is_over(place: Place, desk: LinkageDesk) -> 
     assert place.home.permits.linkage_may("fang", "lamp") in (True, False)  # and what was so once is not kept
     place.home.acting.fire("go", {"n": 1}, "test")
     await place.run(MINUTE + SECOND)
-    (trace,) = await place.done(desk.traces("waits", 10, False))
+    (trace,) = (await place.done(desk.traces("waits", 10, False))).traces
     assert trace.outcome == "failed"
     assert trace.steps[-1][1]["refused"] == "not_allowed"
     assert place.value("lamp/light.on") is False

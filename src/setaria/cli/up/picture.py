@@ -9,10 +9,11 @@ import msgspec
 from rich.cells import cell_len
 from rich.text import Text
 
-from setaria.cli.in_words import STYLES, Tone, Word, in_words
-from setaria.cli.up.happenings import Happenings, reason_in_words
+from setaria.cli.styles import STYLES
+from setaria.cli.up.happenings import Happenings
 from setaria.home.home import Home
 from setaria.home.structure import Thing
+from setaria.home.telling.state import Tone, Word, in_words, reason_in_words
 from setaria.words import say
 from setaria.words.format import clock
 
@@ -25,6 +26,7 @@ LONGEST_NAME: Final = 0.62  # of a column
 ROOM: Final = "bold"
 QUIET: Final = "bright_black"
 GOOD: Final = "green"
+SCANNED: Final = "color(231) on color(16)"  # white on black whatever the theme
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -33,6 +35,8 @@ class Frame(msgspec.Struct, frozen=True):
     address: str
     note: str
     ending: str
+    setup: str = ""
+    code: Sequence[str] = ()  # a QR code, light on dark
 
 
 class Picture:
@@ -40,18 +44,28 @@ class Picture:
         self.home = home
         self.happenings = happenings
         self.language = language
-        self._separator = say("cli.state.join", language)
+        self._separator = say("telling.state.join", language)
 
     def lines(self, width: int, height: int, frame: Frame) -> list[Text]:
         """Exactly `height` lines of at most `width` cells."""
-        top = [*self._header(width, frame.address), Text()]
+        top = self._header(width, frame.address)
+        top += [fitted(Text(frame.setup, style="bold"), width)] if frame.setup else [Text()]
         note = [fitted(Text(frame.note, style=QUIET), width)] if frame.note else []
         foot = [fitted(Text(frame.ending, style=QUIET), width)]
-        room_lines = self._rooms(width, max(1, height - len(top) - len(note) - len(foot) - STRIP - 1))
-        strip = self._strip(width, height - len(top) - len(room_lines) - len(note) - len(foot) - 1)
-        lines = [*top, *room_lines, Text(), *strip]
-        lines += [Text()] * (height - len(lines) - len(foot) - len(note))
-        return [*lines, *note, *foot][:height]
+        room = height - len(top) - len(foot)
+        beside = len(frame.code[0]) + GAP if frame.code else 0
+        if not frame.code or len(frame.code) > room or width - beside < NARROWEST:
+            return [*top, *self._body(width, room, note), *foot][:height]
+        body = self._body(width - beside, room, [fitted(each, width - beside) for each in note])
+        code = [Text(line, style=SCANNED) for line in frame.code]
+        return [*top, *side_by_side([body, code], width - beside), *foot][:height]
+
+    def _body(self, width: int, height: int, note: list[Text]) -> list[Text]:
+        """Exactly `height` lines: the rooms, what happened last, and the note."""
+        rooms = self._rooms(width, max(1, height - len(note) - STRIP - 1))
+        strip = self._strip(width, height - len(rooms) - len(note) - 1)
+        lines = [*rooms, Text(), *strip]
+        return [*lines, *[Text()] * (height - len(lines) - len(note)), *note][:height]
 
     # The header.
 
@@ -144,7 +158,7 @@ class Picture:
         start = len(thing.id) + 1
         values = {slot.address[start:]: slot.value for slot in live.by_key.values() if slot.value is not None}
         return in_words(live.spec, values, self.language) or [
-            Word(say("cli.state.there", self.language), Tone.OFF)
+            Word(say("telling.state.there", self.language), Tone.OFF)
         ], False
 
     # What happened last.

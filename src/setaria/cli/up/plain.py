@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from setaria.app import Hub
+from setaria.cli.lan import said
 from setaria.cli.serve import Ending
 from setaria.cli.up.happenings import Happenings
 from setaria.words import say
@@ -27,7 +28,11 @@ async def show_lines(
     language = happenings.language
     name = hub.home.structure.household.name
     things = len(hub.home.structure.things)
-    for note in (say("cli.hub.ready", language, name=name, address=address, things=things), *notes):
+    for note in (
+        say("cli.hub.ready", language, name=name, address=address, things=things),
+        *said(hub, address, language),
+        *notes,
+    ):
         _put(note)
     told = 0
     while not await ending.within(SETTLED):

@@ -16,14 +16,16 @@ import msgspec
 
 from setaria.app import Hub, Settings
 from setaria.cli.hub import HOST, PORT
-from setaria.cli.in_words import Tone
+from setaria.cli.lan import LanOptions, lan_of
 from setaria.cli.places import PORTS_TRIED, SAMPLE_FOLDER, free_port
 from setaria.cli.serve import Ending, running
-from setaria.cli.up import sample
+from setaria.cli.up import mqtt, sample
 from setaria.cli.up.child import Ready, Simulated
 from setaria.cli.up.happenings import Happenings, Line
 from setaria.facts.refused import Refused
 from setaria.home.ports import Found
+from setaria.home.telling.state import Tone
+from setaria.radio.mqtt.options import MqttSettings
 from setaria.simulated.sample_home import SAMPLE
 from setaria.words import say
 
@@ -40,6 +42,8 @@ class UpOptions(msgspec.Struct, frozen=True):
     port: int = PORT
     data: Path | None = None
     plain: bool = False
+    lan: LanOptions = LanOptions()
+    mqtt: bool = False
 
 
 def run_up(options: UpOptions, language: str) -> int:
@@ -57,15 +61,22 @@ async def _up(options: UpOptions, language: str) -> None:
     notes: list[str] = []
     port = _free(options.port, HOST, socket.SOCK_STREAM, "api", notes, language)
     things_port = _free(THINGS_PORT, FIRST_ADDRESS, socket.SOCK_DGRAM, "things", notes, language)
+    lan = lan_of(options.lan)
+    if lan is not None and options.lan.port is None:
+        lan = msgspec.structs.replace(lan, port=_free(lan.port, lan.host, socket.SOCK_STREAM, "lan", notes, language))
     folder = options.data or SAMPLE_FOLDER
     more = max(0, options.things - SAMPLE_THINGS)
     arguments = ["--sample", "--port", str(things_port), "--speed", str(options.speed)]
     child, ready = await Simulated.start([*arguments, *(["--count", str(more)] if more else [])])
     try:
         ready = msgspec.structs.replace(ready, things=ready.things[: options.things])
-        settings = Settings(folder, language, HOST, port, ready.search_addresses(), mdns=False, bind=HOST)
+        settings = Settings(folder, language, HOST, port, ready.search_addresses(), mdns=False, bind=HOST, lan=lan)
+        if options.mqtt and mqtt.is_installed():
+            broker = _free(mqtt.PORT, HOST, socket.SOCK_STREAM, "mqtt", notes, language)
+            settings = msgspec.structs.replace(settings, mqtt=MqttSettings(listen=(HOST, broker)))
         async with running(settings) as (hub, address):
-            await _show(hub, child, ready, ending, _Shown(address, tuple(notes), options.plain, language))
+            shown = _Shown(address, tuple(notes), options.plain, language, options.speed if options.mqtt else 0.0)
+            await _show(hub, child, ready, ending, shown)
     finally:
         await child.stop()
     sys.stdout.write(say("cli.up.ended", language, folder=str(folder)) + "\n")
@@ -76,6 +87,7 @@ class _Shown(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
     plain: bool
     language: str
+    mqtt: float  # how fast the things on MQTT live, 0 without any
 
 
 def _free(wanted: int, host: str, kind: socket.SocketKind, what: str, notes: list[str], language: str) -> int:
@@ -98,6 +110,8 @@ async def _show(hub: Hub, child: Simulated, ready: Ready, ending: Ending, shown:
         asyncio.create_task(_settle_in(hub, ready, shown.language, happenings)),
         asyncio.create_task(_mourn(child, happenings, hub)),
     ]
+    if shown.mqtt:
+        tasks.append(asyncio.create_task(mqtt.bring(hub, shown.language, shown.mqtt, happenings)))
     try:
         with _logged(happenings, hub):
             if shown.plain or not sys.stdout.isatty():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from rich.console import Console, ConsoleDimensions, Group
 from rich.live import Live
 
 from setaria.app import Hub
+from setaria.cli.lan import addresses, said_of_setup, setup_address
 from setaria.cli.serve import Ending
 from setaria.cli.up.happenings import Happenings
 from setaria.cli.up.picture import Frame, Picture
@@ -36,11 +38,20 @@ async def show_picture(
     began = loop.time()
     stop = say("cli.up.stop", happenings.language)
 
+    @functools.lru_cache(maxsize=1)
+    def code(setup: str) -> list[str]:
+        from setaria.cli.qr import qr_lines
+
+        return qr_lines(setup)
+
     def drawn() -> Group:
         width, height = os.get_terminal_size(sys.stdout.fileno())  # rich believes COLUMNS, which may be stale
         console.size = ConsoleDimensions(width, height)
         note = "  ".join(notes) if loop.time() - began < NOTE_SHOWN else ""
-        lines = picture.lines(width, height, Frame(address, note, stop))
+        setup = setup_address(hub, address)
+        told = said_of_setup(setup, happenings.language)
+        scanned = code(setup) if setup.startswith("https:") else ()
+        lines = picture.lines(width, height, Frame(addresses(hub, address), note, stop, told, scanned))
         return Group(*lines)
 
     with Live(drawn(), console=console, screen=True, auto_refresh=False, redirect_stdout=False) as live:

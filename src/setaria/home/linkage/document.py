@@ -133,7 +133,8 @@ def _text(text: str) -> str:
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 
-def _scalar(text: str) -> Scalar:
+def plain_as_read(text: str) -> Scalar:
+    """What text without quotes is read as."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if len(text) <= DIGITS:
@@ -253,9 +254,9 @@ class _Builder:
         elif tag is not None and tag not in ("!", "tag:yaml.org,2002:str"):
             if tag not in _TAGS:
                 _unreadable(node.line, node.column, *_refused_tag(tag))
-            node.value = _scalar(event.value)
+            node.value = plain_as_read(event.value)
         elif tag is None and event.implicit[0]:
-            node.value = _scalar(event.value)
+            node.value = plain_as_read(event.value)
         return node
 
     def _alias(self, event: Any) -> Node:

@@ -6,7 +6,7 @@ What it would have written changes nothing in the replay, since the past does no
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ from setaria.home.linkage.sun import sun_times
 from setaria.home.linkage.world import World
 from setaria.home.live import Live, Slot
 from setaria.home.ports import Act, Value, Write
+from setaria.home.spec.model import Spec
 
 FACTS_A_STEP: Final = 4_000
 MOST_TIMES: Final = 200
@@ -36,12 +37,14 @@ LONGEST_TURN: Final = HOUR  # of the past, before the loop gets its turn
 
 
 class WouldHave(msgspec.Struct, frozen=True):
-    """One run: when, set off by what, and what it would have sent."""
+    """One run: when, set off by what, and what it would have sent; `told` says both in words, the trigger first."""
 
     at: int
     outcome: str
     trigger: dict[str, Any]
     sent: tuple[str, ...]
+    deeds: tuple[dict[str, Any], ...] = ()  # as a trace has them
+    told: tuple[str, ...] = ()
 
 
 class DryRun(msgspec.Struct, frozen=True):
@@ -66,7 +69,8 @@ class _Seen:
 
     def __init__(self) -> None:
         self.bodies: list[tuple[int, Body]] = []
-        self.sent: dict[str, list[str]] = {}
+        self.sent: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+        self.spec_of: Callable[[str], Spec | None] = lambda thing: None
         self.clock = VirtualClock()
 
     def record(self, aggregate: str, body: Body, actor: Actor, time: int | None = None) -> Fact:
@@ -74,28 +78,43 @@ class _Seen:
         return Fact(b"\0" * 16, self.clock.now(), aggregate, "", actor, body)
 
     def write(self, thing: str, writes: Sequence[Write], cause: str) -> None:
+        spec = self.spec_of(thing)
         for each in writes:
-            self._would(cause, f"{thing}: {each.siid}.{each.piid} = {each.value}")
+            prop = spec.property(each.siid, each.piid) if spec else None
+            address = f"{each.siid}.{each.piid}" if prop is None else prop.address
+            what = f"{thing}: {each.siid}.{each.piid} = {each.value}"
+            self._would(cause, what, {f"{thing}/{address}": each.value})
 
     def act(self, thing: str, act: Act, cause: str) -> None:
-        self._would(cause, f"{thing}: {act.siid}.{act.aiid}()")
+        spec = self.spec_of(thing)
+        known = (
+            next((each for each in spec.actions() if (each.siid, each.aiid) == (act.siid, act.aiid)), None)
+            if spec
+            else None
+        )
+        address = f"{act.siid}.{act.aiid}" if known is None else known.address
+        self._would(cause, f"{thing}: {act.siid}.{act.aiid}()", {"act": f"{thing}/{address}"})
 
     def set_scene(self, scene: str, cause: str) -> None:
-        self._would(cause, f"scene {scene}")
+        self._would(cause, f"scene {scene}", {"scene": scene})
 
     def help(self, helper: str, operation: str, value: Value | None, cause: str) -> None:
-        self._would(cause, f"helper {helper}: {operation}")
+        self._would(cause, f"helper {helper}: {operation}", {"helper": helper, "operation": operation})
 
     def notify(self, to: Sequence[str], title: str, message: str, cause: str) -> None:
-        self._would(cause, f"notify: {message}")
+        self._would(cause, f"notify: {message}", {"notify": list(to), "message": message})
 
     def fire(self, event: str, data: Mapping[str, Value], cause: str) -> None:
-        self._would(cause, f"event {event}")
+        self._would(cause, f"event {event}", {"event": event})
 
-    def _would(self, cause: str, what: str) -> None:
+    def _would(self, cause: str, what: str, deed: dict[str, Any]) -> None:
         sent = self.sent.setdefault(cause, [])
         if len(sent) < MOST_SENT:
-            sent.append(what)
+            sent.append((what, deed))
+
+    def would_have(self, at: int, outcome: str, trigger: dict[str, Any], run: str) -> WouldHave:
+        sent = self.sent.pop(run, [])
+        return WouldHave(at, outcome, trigger, tuple(what for what, _ in sent), tuple(deed for _, deed in sent))
 
     def may(self, author: str, thing: str) -> bool:
         return True
@@ -119,6 +138,7 @@ class _Replay:
     def __init__(self, rule: Rule, home: Home, since: int) -> None:
         self._since = since
         self._seen = _Seen()
+        self._seen.spec_of = home.arranged.spec_of
         self._live = Live(self._seen, self._seen.clock.now)
         for thing in home.structure.things.values():
             spec = home.arranged.spec_of(thing.id)
@@ -213,8 +233,7 @@ class _Replay:
             if isinstance(body, f.RunEnded):
                 self._count += 1
                 self._at_night += self._is_night(body.began)
-                sent = tuple(self._seen.sent.pop(body.run, ()))
-                self._ran.append(WouldHave(body.began, body.outcome, body.trigger, sent))
+                self._ran.append(self._seen.would_have(body.began, body.outcome, body.trigger, body.run))
                 del self._ran[:-MOST_TIMES]
             elif isinstance(body, f.RunDeclined):
                 self._declined[body.reason] = self._declined.get(body.reason, 0) + 1
@@ -231,8 +250,7 @@ class _Replay:
             for run in armed.runs.values():
                 self._count += 1
                 self._at_night += self._is_night(run.began)
-                sent = tuple(self._seen.sent.pop(run.id, ()))
-                self._ran.append(WouldHave(run.began, "waiting", run.trigger, sent))
+                self._ran.append(self._seen.would_have(run.began, "waiting", run.trigger, run.id))
         del self._ran[:-MOST_TIMES]
 
     async def finish(self, until: int) -> DryRun:

@@ -88,7 +88,7 @@ class _Parser:
 
     def all(self, documents: list[Node]) -> tuple[list[Parsed], list[Problem]]:
         reader = Reader(self.loose)
-        nodes = [node for document in documents for node in _linkages(reader, document)]
+        nodes = [node for document in documents for node in linkages_in(reader, document)]
         if not nodes and not self.loose:
             reader.error("nothing_here", documents[0] if documents else Node(None, 1, 1), "")
         if len(nodes) > RULES:
@@ -169,7 +169,7 @@ class _Parser:
         return name
 
 
-def _linkages(reader: Reader, node: Node) -> Iterator[Node]:
+def linkages_in(reader: Reader, node: Node) -> Iterator[Node]:
     if isinstance(node.value, list):
         yield from node.value
     elif isinstance(node.value, dict):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from setaria.home.linkage.catalogue import Catalogue
+from setaria.home.linkage.parse_simple import simple_test
 from setaria.home.linkage.rule import (
     ActStep,
     And,
@@ -50,6 +51,8 @@ from setaria.home.linkage.rule import (
     ZoneTrigger,
 )
 from setaria.home.ports import Value
+from setaria.home.spec.model import Property
+from setaria.home.spec.names import name_of, value_name
 from setaria.words.catalogue import say
 from setaria.words.format import duration
 
@@ -62,11 +65,22 @@ _MINUTE: Final = 60_000_000
 _STATES: Final = frozenset(
     ("on", "home", "motion-state", "contact-state", "running", "locked", "submersion-state", "door-state")
 )
-_SHOWN_DATA: Final = {"brightness_pct": "%", "temperature": "°C", "percentage": "%", "position": "%"}
+_SHOWN_DATA: Final = {
+    "brightness_pct": " %",
+    "color_temp_kelvin": " K",
+    "temperature": " °C",
+    "percentage": " %",
+    "position": " %",
+    "hvac_mode": "",
+    "fan_mode": "",
+    "preset_mode": "",
+}
+_ROLES: Final = frozenset(("owner", "adult", "child", "elder", "guest"))
 _VERBS: Final = frozenset(
     (
         *("turn_on", "turn_off", "toggle", "open_cover", "close_cover", "stop_cover", "start", "stop", "pause", "lock"),
-        *("unlock", "return_to_base", "set_temperature", "set_percentage", "set_cover_position"),
+        *("unlock", "return_to_base", "set_temperature", "set_percentage", "set_cover_position", "set_hvac_mode"),
+        *("set_fan_mode", "set_preset_mode"),
     )
 )
 
@@ -76,10 +90,10 @@ def sentence(
 ) -> str:
     """`names` are those of things, rooms, scenes, helpers and members by their id, in this language. With a catalogue
     the spec's words stand for listed values."""
-    return _Teller(language, names or {}, catalogue).rule(rule)
+    return Teller(language, names or {}, catalogue).rule(rule)
 
 
-class _Teller:
+class Teller:
     def __init__(self, language: str, names: Mapping[str, str], catalogue: Catalogue | None = None) -> None:
         self.language = language
         self.names = names
@@ -92,6 +106,18 @@ class _Teller:
         for key, value in long.items():
             text = text.replace(f"⟦{key}⟧", value)
         return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+    def part(self, same: Sequence[Trigger | Condition | Step]) -> str:
+        """One written part, which may have become several triggers."""
+        parts = []
+        for each in same:
+            if isinstance(each, Trigger):
+                parts.append(self.trigger(each))
+            elif isinstance(each, Condition):
+                parts.append(self.condition(each))
+            else:
+                return self.step(each, 0)
+        return self._joined(parts, "or")
 
     def rule(self, rule: Rule) -> str:
         when = self._joined([self.trigger(each) for each in rule.triggers if each.enabled], "or")
@@ -123,12 +149,21 @@ class _Teller:
         if owner in ("helper", "member"):
             owner, _, place = place.partition(".")
         last = _last(place)
-        return self._name(owner), "" if last in (*_STATES, "status") else self._property(last)
+        return self._name(owner), "" if last in (*_STATES, "status") else self._property(last, ref)
 
-    def _property(self, name: str) -> str:
+    def _property(self, name: str, ref: Ref) -> str:
         key = f"linkage.say.property_{re.sub('[^a-z0-9]', '_', name)}"
         told = say(key, self.language)
-        return name.replace("-", " ") if told == key else told
+        if told != key:
+            return told
+        prop = self._prop(ref)
+        return name.replace("-", " ") if prop is None else _lowered(name_of(prop, self.language))
+
+    def _prop(self, ref: Ref | None) -> Property | None:
+        if self.catalogue is None or ref is None or not ref.siid:
+            return None
+        spec = self.catalogue.spec_of(ref.address.partition("/")[0])
+        return None if spec is None else spec.property(ref.siid, ref.piid)
 
     def _refs(self, refs: Iterable[Ref]) -> str:
         return self._joined([self.say("of", name=n, what=p) if p else n for n, p in map(self._ref, refs)], "and")
@@ -140,10 +175,9 @@ class _Teller:
             last = "" if ref is None else _last(ref.address.partition("/")[2])
             key = last.replace("-", "_") if last in _STATES else "switch"
             return self.say(f"state_{key}_{str(value).lower()}")
-        spec = self.catalogue.spec_of(ref.address.partition("/")[0]) if self.catalogue and ref and ref.siid else None
-        prop = spec.property(ref.siid, ref.piid) if spec and ref else None
+        prop = self._prop(ref)
         if prop is not None and isinstance(value, int | float | str) and prop.described(value):
-            return f"“{prop.described(value)}”"
+            return f"“{value_name(prop, value, self.language)}”"
         return f"{value:g}" if isinstance(value, float) else str(value)
 
     def _values(self, values: Iterable[Value], ref: Ref) -> str:
@@ -182,8 +216,7 @@ class _Teller:
             case SunTrigger():
                 return self.say("it_is", what=self._sun(trigger.event, trigger.offset))
             case EventTrigger():
-                event = trigger.event.rpartition(".")[2].replace("-", " ")
-                return self.say("event_of", name=self._name(trigger.thing), event=event) if trigger.thing else event
+                return self._event(trigger)
             case ZoneTrigger():
                 key = "comes_home" if trigger.event == "enter" else "leaves_home"
                 return self.say(key, who=self._many(trigger.members, "or"))
@@ -198,6 +231,28 @@ class _Teller:
         else:
             text = self.say("changes", what=refs)
         return self._held(text, trigger.held)
+
+    def _event(self, trigger: EventTrigger) -> str:
+        told = trigger.event.rpartition(".")[2].replace("-", " ")
+        if not trigger.thing:
+            return self.say("event", event=told)
+        spec = self.catalogue.spec_of(trigger.thing) if self.catalogue else None
+        known = (
+            next((e for e in spec.events() if (e.siid, e.eiid) == (trigger.siid, trigger.eiid)), None) if spec else None
+        )
+        if known is not None:
+            told = _lowered(name_of(known, self.language))
+        return self.say("event_of", name=self._name(trigger.thing), event=told)
+
+    def _act(self, step: ActStep) -> str:
+        spec = self.catalogue.spec_of(step.thing) if self.catalogue else None
+        known = next((a for a in spec.actions() if (a.siid, a.aiid) == (step.siid, step.aiid)), None) if spec else None
+        told = step.address.rpartition(".")[2].replace("-", " ")
+        if known is not None:
+            told = _lowered(name_of(known, self.language))
+        given = [self._value(value) for _, value in step.arguments]
+        text = self.say("act", name=self._name(step.thing), action=told)
+        return self.say("with_value", what=text, value=self.say("join_list").join(given)) if given else text
 
     def _pattern(self, trigger: PatternTrigger) -> str:
         for part, unit in ((trigger.seconds, "second"), (trigger.minutes, "minute"), (trigger.hours, "hour")):
@@ -240,7 +295,16 @@ class _Teller:
             case ZoneCondition():
                 return self.say("is_home", who=self._many(condition.members))
             case FormulaCondition():
-                return self.say("formula")
+                return self._formula(condition.formula)
+
+    def _formula(self, formula: Formula) -> str:
+        inner = formula.source.strip().removeprefix("{{").removesuffix("}}").strip()
+        if re.sub(r"\s+", " ", inner) == "wait.trigger is none":
+            return self.say("timed_out")
+        test = simple_test(formula.source)
+        if test is not None and test.equals is not None and not test.negated:
+            return self.say("is", what=self._refs([test.ref]), value=test.equals)
+        return self.say("formula")
 
     def _sun_condition(self, condition: SunCondition) -> str:
         parts = []
@@ -293,8 +357,7 @@ class _Teller:
                 sets = [self._set(each.ref, each.value) for each in step.assignments]
                 return self._joined(sets, "and")
             case ActStep():
-                place = step.address.partition("/")[2]
-                return self.say("act", name=self._name(step.thing), action=place.rpartition(".")[2].replace("-", " "))
+                return self._act(step)
             case ServiceStep():
                 return self._service(step)
             case SceneStep():
@@ -302,11 +365,20 @@ class _Teller:
             case HelperStep():
                 return self.say(f"helper_{step.operation}", name=self._name(step.helper), value=self._value(step.value))
             case NotifyStep():
-                message = self.say("computed") if isinstance(step.message, Formula) else str(step.message)
-                if step.to:
-                    return self.say("notify_to", who=self._many(step.to), message=message[:60])
-                return self.say("notify", message=message[:60])
+                return self._notify(step)
         return self._flow(step, depth)
+
+    def _notify(self, step: NotifyStep) -> str:
+        """What a template puts in is left open."""
+        message = step.message
+        text = re.sub(r"\{[{%].*?[%}]\}", "…", message.source) if isinstance(message, Formula) else str(message)
+        if step.to:
+            return self.say("notify_to", who=self._people(step.to), message=text[:60])
+        return self.say("notify", message=text[:60])
+
+    def _people(self, names: Iterable[str]) -> str:
+        told = {name: say(f"linkage.say.all_{name}", self.language) for name in names if name in _ROLES}
+        return self._joined([told.get(name) or self._name(name) for name in names], "and")
 
     def _flow(self, step: Step, depth: int) -> str:
         match step:
@@ -389,15 +461,20 @@ class _Teller:
             name = self._many([*everything, *step.rooms, *step.labels])
         if verb not in _VERBS:
             return self.say("service", service=verb.replace("_", " "), name=name)
-        shown = [f"{self._value(step.data[key])} {unit}" for key, unit in _SHOWN_DATA.items() if key in step.data]
+        shown = [f"{self._value(step.data[key])}{unit}" for key, unit in _SHOWN_DATA.items() if key in step.data]
         text = self.say(verb, name=name)
-        return self.say("with_value", what=text, value=shown[0]) if shown else text
+        return self.say("with_value", what=text, value=self.say("join_list").join(shown)) if shown else text
 
 
 def _last(place: str) -> str:
     """`environment.pm2.5-density` -> `pm2.5-density`; `home` -> `home`."""
     service, dot, name = place.partition(".")
     return (name if dot else service).partition("#")[0]
+
+
+def _lowered(name: str) -> str:
+    """As a word within a sentence: `Target temperature` is no name of its own, `PM2.5` is."""
+    return name[:1].lower() + name[1:] if name[1:2].islower() or name[1:2] == "" else name
 
 
 def _undoes(first: Step, second: Step) -> bool:

@@ -1,4 +1,4 @@
-"""The instances at hand: those shipped with Setaria, and a household's own, which win."""
+"""The instances at hand: those shipped with Setaria, a household's own, which win, and those that things bring."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from setaria.home.spec.model import Spec, near_matches
 
 SHIPPED: Final = Path(__file__).parent / "instances"
 MODELS: Final = 10_000  # of one folder; what is beyond is not looked at
+BROUGHT: Final = "setaria."  # how the model of a thing begins that describes itself
 
 
 class SpecLibrary:
@@ -22,6 +23,7 @@ class SpecLibrary:
         self._folders = (SHIPPED, *folders)
         self._files: dict[str, Path] = {}
         self._specs: dict[str, Spec] = {}
+        self._brought: dict[str, tuple[bytes, Spec]] = {}
         self.refresh()
 
     def refresh(self) -> None:
@@ -30,13 +32,31 @@ class SpecLibrary:
         self._files = {model: file for folder in self._folders for model, file in _listed(folder)}
 
     def models(self) -> tuple[str, ...]:
-        return tuple(sorted(self._files))
+        return tuple(sorted({*self._files, *self._brought}))
 
     def __contains__(self, model: object) -> bool:
-        return model in self._files
+        return model in self._files or model in self._brought
+
+    def put(self, model: str, content: bytes) -> Spec:
+        """Of a thing that describes itself, in place of what it said before. Raises Refused: `spec_unreadable`."""
+        known = self._brought.get(model)
+        if known is None or known[0] != content:
+            known = self._brought[model] = (content, load(content, model))
+        return known[1]
+
+    def drop(self, model: str) -> None:
+        self._brought.pop(model, None)
+
+    def brought(self, model: str) -> bytes:
+        """What a thing said of itself, as it was put; b"" for none."""
+        known = self._brought.get(model)
+        return known[0] if known is not None else b""
 
     def get(self, model: str) -> Spec:
         """Raises Refused: `spec_unknown`, `spec_unreadable`."""
+        brought = self._brought.get(model)
+        if brought is not None:
+            return brought[1]
         spec = self._specs.get(model)
         if spec is None:
             file = self._files.get(model)

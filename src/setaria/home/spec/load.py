@@ -127,14 +127,16 @@ class _Builder:
             outputs = self._known(action.out, piids, at[1])
             if inputs is None or outputs is None:  # an action whose arguments are unknown cannot be called rightly
                 continue
-            actions.append(Action(raw.iid, action.iid, *at, _text(action.description), inputs, outputs))
+            text, own = _text(action.description), action.own_name
+            actions.append(Action(raw.iid, action.iid, *at, text, inputs, outputs, own))
         seen = Counter()
         for event in self._distinct(raw.events or [], f"{address} event"):
             at = self._named(event, "event", address, seen)
             # An argument without a property is still told: `happened` gives its piid, and only its name is missing.
             arguments = tuple((event.arguments or [])[:ARGUMENTS])
-            events.append(Event(raw.iid, event.iid, *at, _text(event.description), arguments))
-        return Service(raw.iid, name, address, _text(raw.description), properties, tuple(actions), tuple(events))
+            events.append(Event(raw.iid, event.iid, *at, _text(event.description), arguments, event.own_name))
+        text = _text(raw.description)
+        return Service(raw.iid, name, address, text, properties, tuple(actions), tuple(events), raw.own_name)
 
     def _properties(self, raws: list[RawProperty], siid: int, service: str) -> tuple[Property, ...]:
         built: list[Property] = []
@@ -160,6 +162,7 @@ class _Builder:
                     unit_of(raw.unit),
                     self._range(raw.value_range, form, address) if raw.value_range else None,
                     self._values(raw.value_list, form, address) if raw.value_list else (),
+                    raw.x_own_name,
                 )
             )
         return tuple(built)

@@ -40,7 +40,8 @@ def slug(text: str) -> str:
 
 
 class Property(msgspec.Struct, frozen=True, gc=False):
-    """`range` is (lowest, highest, step), a step of 0 meaning any; `values`, if any, are the only ones allowed."""
+    """`range` is (lowest, highest, step), a step of 0 meaning any; `values`, if any, are the only ones allowed.
+    `own_name`: the description is what its people call it, and shown before what its name means."""
 
     siid: int
     piid: int
@@ -52,6 +53,7 @@ class Property(msgspec.Struct, frozen=True, gc=False):
     unit: str = ""
     range: Range | None = None
     values: tuple[tuple[Value, str], ...] = ()
+    own_name: bool = False
 
     @property
     def readable(self) -> bool:
@@ -214,6 +216,7 @@ class Action(msgspec.Struct, frozen=True, gc=False):
     description: str
     inputs: tuple[int, ...] = ()
     outputs: tuple[int, ...] = ()
+    own_name: bool = False
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -225,6 +228,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     address: str
     description: str
     arguments: tuple[int, ...] = ()
+    own_name: bool = False
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -235,6 +239,7 @@ class Service(msgspec.Struct, frozen=True):
     properties: tuple[Property, ...] = ()
     actions: tuple[Action, ...] = ()
     events: tuple[Event, ...] = ()
+    own_name: bool = False
 
 
 class Spec(msgspec.Struct, frozen=True, dict=True, eq=False):

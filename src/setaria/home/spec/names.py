@@ -35,6 +35,8 @@ def name_of(named: Spec | Service | Property | Action | Event, language: str) ->
     place = LANGUAGES.get(language, ENGLISH)
     if isinstance(named, Spec):
         return _device(named, place)
+    if named.own_name and named.description:
+        return named.description
     section = next(section for kind, section in _SECTIONS if isinstance(named, kind))
     service, _, own = named.address.partition(".")
     pair = _names()[section].get(f"{service.partition('#')[0]}.{named.name}") or _names()[section].get(named.name)

@@ -21,6 +21,7 @@ class RawProperty(msgspec.Struct, rename="kebab", gc=False):
     unit: str | None = None
     value_range: list[int | float] | None = None
     value_list: list[RawValue] | None = None
+    x_own_name: bool = False
 
 
 class RawAction(msgspec.Struct, gc=False):
@@ -29,6 +30,7 @@ class RawAction(msgspec.Struct, gc=False):
     description: str | None = None
     inputs: list[int] | None = msgspec.field(default=None, name="in")
     out: list[int] | None = None
+    own_name: bool = msgspec.field(default=False, name="x-own-name")
 
 
 class RawEvent(msgspec.Struct, gc=False):
@@ -36,6 +38,7 @@ class RawEvent(msgspec.Struct, gc=False):
     type: str = ""
     description: str | None = None
     arguments: list[int] | None = None
+    own_name: bool = msgspec.field(default=False, name="x-own-name")
 
 
 class RawService(msgspec.Struct, gc=False):
@@ -45,6 +48,7 @@ class RawService(msgspec.Struct, gc=False):
     properties: list[RawProperty] | None = None
     actions: list[RawAction] | None = None
     events: list[RawEvent] | None = None
+    own_name: bool = msgspec.field(default=False, name="x-own-name")
 
 
 class RawSpec(msgspec.Struct, gc=False):
