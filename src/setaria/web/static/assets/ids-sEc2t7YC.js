@@ -1,0 +1,1 @@
+function e(e,t,n){let r=e.normalize(`NFKD`).toLowerCase().replace(/[^a-z0-9]+/g,`_`).replace(/^_+|_+$/g,``).slice(0,40)||t;for(let e=+(r===t);;e++){let t=e===0?r:`${r}_${e}`;if(!n.includes(t))return t}}export{e as t};

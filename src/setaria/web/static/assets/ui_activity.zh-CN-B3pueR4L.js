@@ -1,0 +1,1 @@
+var e={"ui_activity.lead":`发生了什么，为什么。`,"ui_activity.any":`全部`,"ui_activity.member":`谁`,"ui_activity.thing":`设备`,"ui_activity.linkage":`联动`,"ui_activity.nothing":`这里还没有事情。`,"ui_activity.older":`更早的`,"ui_activity.facts_of":`查看事实：{text}`,"ui_activity.facts_lead":`日志里的原样记录，只增不改。`,"ui_activity.facts_more":`还有 {count} 条。`};export{e as default};

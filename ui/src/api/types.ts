@@ -1,0 +1,47 @@
+/** What the hub tells, by name. Generated from its OpenAPI document: `npm run types`. */
+import type { components } from "@/api/schema";
+
+type Schemas = components["schemas"];
+
+export type HomeView = Schemas["HomeView"];
+export type ThingSummary = Schemas["ThingSummary"];
+export type ThingFull = Schemas["ThingFull"];
+export type ModelView = Schemas["ModelView"];
+export type FeatureView = Schemas["FeatureView"];
+export type DeedView = Schemas["DeedView"];
+export type MemberView = Schemas["MemberView"];
+export type StoreyView = Schemas["StoreyView"];
+export type RoomView = Schemas["RoomView"];
+export type SceneView = Schemas["SceneView"];
+export type HelperView = Schemas["HelperView"];
+export type PropertyView = Schemas["PropertyView"];
+export type ActionView = Schemas["ActionView"];
+export type ServiceView = Schemas["ServiceView"];
+export type SpecView = Schemas["SpecView"];
+export type SessionView = Schemas["SessionAnswer"];
+export type SignedIn = Schemas["SessionView"];
+export type GrantView = Schemas["GrantView"];
+export type TokenView = Schemas["TokenView"];
+export type RightsView = Schemas["Rights"];
+export type InvitationView = Schemas["InvitationView"];
+export type Entry = Schemas["Entry"];
+export type FoundView = Schemas["FoundView"];
+export type RadioHealth = Schemas["RadioHealth"];
+export type NotifierView = Schemas["NotifierView"];
+export type MqttPassword = Schemas["MqttPassword"];
+export type MqttView = Schemas["MqttView"];
+export type NotifiersView = Schemas["NotifiersView"];
+export type UpkeepView = Schemas["UpkeepView"];
+export type LinkageView = Schemas["LinkageView"];
+export type LinkageFull = Schemas["LinkageFull"];
+export type Linkages = Schemas["Linkages"];
+export type Finding = Schemas["Finding"];
+export type Part = Schemas["Part"];
+export type Parts = Schemas["Parts"];
+export type Told = Schemas["Told"];
+export type Drafts = Schemas["Drafts"];
+export type Trace = Schemas["Trace"];
+export type Traces = Schemas["Traces"];
+export type DryRun = Schemas["DryRun"];
+export type WouldHave = Schemas["WouldHave"];
+export type Imported = Schemas["Imported"];
