@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FOREIGN := .venv-foreign/.installed
 
-.PHONY: up test check bench lock format shots system clean
+.PHONY: up test check bench lock format shots system clean ui ui-check
 
 up: $(STAMP)
 	$(BIN)/setaria up
@@ -44,6 +44,24 @@ bench: system $(STAMP) $(FOREIGN)
 
 shots: system $(STAMP)
 	$(BIN)/python docs/shots/make.py
+
+# The interface: only who changes it needs Node. What is built is committed.
+ui/node_modules/.package-lock.json: ui/package.json ui/package-lock.json
+	cd ui && npm ci --no-audit --no-fund
+	touch $@
+
+ui: $(STAMP) ui/node_modules/.package-lock.json
+	$(BIN)/python ui/describe.py ui/openapi.json
+	cd ui && npm run -s types && npm run -s check && npm run -s build
+	$(BIN)/python ui/stamp.py write
+
+# Builds once more, beside, and compares every byte with what is committed.
+ui-check: $(STAMP) ui/node_modules/.package-lock.json
+	$(BIN)/python ui/describe.py build/openapi.json && cmp build/openapi.json ui/openapi.json
+	cd ui && npm run -s check && npm run -s build -- --outDir ../build/static --emptyOutDir
+	cp src/setaria/web/static/built-from.txt build/static/
+	diff --recursive src/setaria/web/static build/static
+	$(BIN)/python ui/stamp.py check
 
 lock: $(STAMP)
 	$(BIN)/python -m piptools compile --quiet --generate-hashes --strip-extras --allow-unsafe \
