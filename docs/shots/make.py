@@ -1,10 +1,12 @@
-"""`make shots`: the pictures of the README, taken from the running program in a real terminal (tmux).
+"""`make shots`: the pictures of the README, taken from the running program in a real terminal (tmux) and in Chromium.
 
-Draws docs/shots/up.en.svg and up.zh-CN.svg. The home in them is the simulated sample home, as its header says.
+Draws docs/shots/up.en.svg and up.zh-CN.svg; the home in them is the simulated sample home, as its header says. The
+pages (pages.py) are drawn into docs/shots/PAGE.FORM.THEME.LANGUAGE.png.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
+import pages
 from rich.cells import cell_len
 from rich.console import Console
 from rich.style import Style
@@ -65,19 +68,21 @@ def picture(language: str) -> str:
     """What the terminal shows once a linkage has run, with its colours."""
     name = f"setaria-shot-{language}"
     with tempfile.TemporaryDirectory() as folder:
-        command = f"SETARIA_LANG={language} {SETARIA} up --port {PORT} --data {folder}"
+        command = f"SETARIA_LANG={language} {SETARIA} up --no-lan --port {PORT} --data {folder}"
         tmux("new-session", "-d", "-s", name, "-x", str(COLUMNS), "-y", str(ROWS), command)
         try:
             began = time.monotonic()
             while "28" not in tmux("capture-pane", "-t", name, "-p") and time.monotonic() - began < READY_WITHIN:
                 time.sleep(0.5)
             time.sleep(3)
+            token = Path(folder, "terminal").read_text(encoding="utf-8").split()[0]
+            let_in = {**os.environ, "SETARIA_TOKEN": token, "SETARIA_HUB": f"http://127.0.0.1:{PORT}"}
             for deed in (
                 ["linkage", "run", "bedroom_switch_scene"],
                 ["set", "bedroom_lamp", "light.on=true", "light.brightness=40"],
                 ["set", "living_purifier", "air-purifier.on=true"],
             ):
-                subprocess.run([SETARIA, *deed, "--hub", f"http://127.0.0.1:{PORT}"], check=True, capture_output=True)
+                subprocess.run([SETARIA, *deed], check=True, capture_output=True, env=let_in)
             time.sleep(4)
             return tmux("capture-pane", "-t", name, "-e", "-p")
         finally:
@@ -118,3 +123,4 @@ def draw(language: str) -> None:
 if __name__ == "__main__":
     for each in ("en", "zh-CN"):
         draw(each)
+    pages.draw()

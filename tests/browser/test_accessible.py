@@ -145,7 +145,8 @@ def show(page: Page, url: str, place: Place, elder: bool) -> None:
     if page.url.startswith(url):
         # As somebody does who goes on from page to page; by another one, so that nothing stays open from before.
         page.keyboard.press("Escape")
-        between = "/members" if place.path.startswith("/activity") else "/activity"
+        taken = {page.url.removeprefix(url).split("/")[1].split("#")[0], place.path.split("/")[1].split("#")[0]}
+        between = next(f"/{each}" for each in ("activity", "members", "settings") if each not in taken)
         for path in (between, place.path):
             page.evaluate(GO, path)
             page.locator("main:not(:has([data-before])) :is(h1, h2):visible").first.wait_for()

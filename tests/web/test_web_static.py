@@ -16,7 +16,7 @@ from tests.web.site_helpers import PORT, Client, Reply, scope_of
 from setaria.web import static_files
 from setaria.web.answers import accepts, send_json
 from setaria.web.guard import Entrance, Guard, entrance
-from setaria.web.static_files import StaticFiles, is_page, listing, matches
+from setaria.web.static_files import StaticFiles, is_page, is_part, listing, matches
 
 INDEX = b"<!doctype html><title>Setaria</title>" + b"<p>" * 400
 SCRIPT = b"console.log(1);" * 100
@@ -216,6 +216,21 @@ async def test_pages_come_with_the_headers_that_protect_them(pages: Client) -> N
     assert {"camera=(self)", "microphone=(self)", "geolocation=()"} <= set(
         reply.headers["permissions-policy"].split(", ")
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("/assets/index-1a.js", True),
+        ("/assets/index-1a.css", True),
+        ("/assets/inter-1a.woff2", True),
+        ("/assets/picture-1a.svg", False),
+        ("/sw.js", False),
+        ("/index.html", False),
+    ],
+)
+def test_what_makes_a_document_or_a_worker_is_no_part(name: str, part: bool) -> None:
+    assert is_part(name) is part
 
 
 async def test_only_a_certificate_of_ones_own_is_held_to(folder: Path) -> None:

@@ -17,7 +17,7 @@ import msgspec
 from setaria.app import Hub, Settings
 from setaria.cli.hub import HOST, PORT
 from setaria.cli.lan import LanOptions, lan_of
-from setaria.cli.places import PORTS_TRIED, SAMPLE_FOLDER, free_port
+from setaria.cli.places import PORTS_TRIED, SAMPLE_FOLDER, free_port, is_free
 from setaria.cli.serve import Ending, running
 from setaria.cli.up import mqtt, sample
 from setaria.cli.up.child import Ready, Simulated
@@ -32,6 +32,7 @@ from setaria.words import say
 THINGS_PORT: Final = 54_321
 FIRST_ADDRESS: Final = "127.0.1.1"
 ALL_FOUND_WITHIN: Final = 20.0  # seconds
+STARTS_TRIED: Final = 4
 FOUND_WAITING: Final = 10_000
 SAMPLE_THINGS: Final = len(SAMPLE.things)
 
@@ -60,14 +61,11 @@ async def _up(options: UpOptions, language: str) -> None:
     ending = Ending()
     notes: list[str] = []
     port = _free(options.port, HOST, socket.SOCK_STREAM, "api", notes, language)
-    things_port = _free(THINGS_PORT, FIRST_ADDRESS, socket.SOCK_DGRAM, "things", notes, language)
     lan = lan_of(options.lan)
     if lan is not None and options.lan.port is None:
         lan = msgspec.structs.replace(lan, port=_free(lan.port, lan.host, socket.SOCK_STREAM, "lan", notes, language))
     folder = options.data or SAMPLE_FOLDER
-    more = max(0, options.things - SAMPLE_THINGS)
-    arguments = ["--sample", "--port", str(things_port), "--speed", str(options.speed)]
-    child, ready = await Simulated.start([*arguments, *(["--count", str(more)] if more else [])])
+    child, ready = await _start_things(options, notes, language)
     try:
         ready = msgspec.structs.replace(ready, things=ready.things[: options.things])
         settings = Settings(folder, language, HOST, port, ready.search_addresses(), mdns=False, bind=HOST, lan=lan)
@@ -88,6 +86,24 @@ class _Shown(msgspec.Struct, frozen=True):
     plain: bool
     language: str
     mqtt: float  # how fast the things on MQTT live, 0 without any
+
+
+async def _start_things(options: UpOptions, notes: list[str], language: str) -> tuple[Simulated, Ready]:
+    """Another home that starts at the same moment may take the port that was free just now: then the next one is."""
+    more = max(0, options.things - SAMPLE_THINGS)
+    for left in reversed(range(STARTS_TRIED)):
+        said: list[str] = []
+        port = _free(THINGS_PORT, FIRST_ADDRESS, socket.SOCK_DGRAM, "things", said, language)
+        arguments = ["--sample", "--port", str(port), "--speed", str(options.speed)]
+        try:
+            started = await Simulated.start([*arguments, *(["--count", str(more)] if more else [])])
+        except Refused:
+            if not left or is_free(port, FIRST_ADDRESS, socket.SOCK_DGRAM):
+                raise
+        else:
+            notes += said
+            return started
+    raise AssertionError("the last try returns or raises")
 
 
 def _free(wanted: int, host: str, kind: socket.SocketKind, what: str, notes: list[str], language: str) -> int:
