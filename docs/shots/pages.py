@@ -20,6 +20,8 @@ from PIL import Image, ImageChops
 from playwright.sync_api import Browser, BrowserContext, Page, Route, StorageState, sync_playwright
 from tests.browser.running import CHROMIUM, FLAGS, PASSWORD, WITHIN, RunningHub
 
+from setaria.web.static_files import FOLDER
+
 HERE: Final = Path(__file__).parent
 EVENING: Final = "2026-11-22T19:42:00+08:00"
 EVENING_US: Final = 1_795_347_720_000_000
@@ -49,6 +51,11 @@ class Shot:
     now: bool = False  # it shows what happened just now, and at another time of day would show nothing
 
 
+USE_FONT: Final = """(url) => {
+    const inter = new FontFace("Inter", `url("${url}")`, { weight: "400 650" });
+    document.fonts.add(inter);
+    return inter.load().then(() => undefined);
+}"""
 SHOTS: Final = (
     Shot("home", "/"),
     Shot("thing", "/#thing=living_light", now=True),
@@ -134,9 +141,16 @@ def draw_with(hub: RunningHub, browser: Browser, owner: StorageState, look: tupl
             page.clock.set_fixed_time(EVENING)
         page.goto(hub.url + shot.path)
         page.locator("main h1:visible, main h2:visible").first.wait_for()
+        page.evaluate(USE_FONT, font())
         page.wait_for_timeout(900)
         keep(HERE / f"{shot.name}.{form}.{theme}.{language}.png", taken(page))
         context.close()
+
+
+def font() -> str:
+    """Where the pages have Inter from, once a browser has come back to them."""
+    (file,) = FOLDER.glob("assets/inter-*.woff2")
+    return f"/assets/{file.name}"
 
 
 def taken(page: Page) -> Image.Image:

@@ -53,15 +53,21 @@ _KINDS: Final = {
     "thing_lost": "lost",
     "thing_reached": "reached",
 }
+_BEGINNINGS: Final = {
+    **dict.fromkeys(("session", "password", "invitation", "token", "account"), "account"),
+    **dict.fromkeys(("notifier", "notifications"), "notifier"),
+    **dict.fromkeys(("backup", "data", "version"), "upkeep"),
+}
 _ROOMS: Final = ("linkage", "thing", "member", "grant", "room", "storey", "scene", "helper", "household", "presence")
 
 
 def entry_kind(name: str) -> str:
-    """`home.run_ended` -> ran; `home.room_saved` -> room; `accounts.signed_in` -> accounts."""
+    """`home.run_ended` -> ran; `home.room_saved` -> room; `home.token_issued` -> account."""
     room, _, kind = name.rpartition(".")
     if room != "home":
         return room or "other"
-    return _KINDS.get(kind) or next((each for each in _ROOMS if kind.startswith(each)), "other")
+    beginning = _BEGINNINGS.get(kind.partition("_")[0])
+    return _KINDS.get(kind) or beginning or next((each for each in _ROOMS if kind.startswith(each)), "other")
 
 
 def doer_kind(actor: Actor) -> str:

@@ -1,4 +1,5 @@
 /** The icon of a kind of entry; what stands in no row has the plain one. */
+import archive from "lucide-static/icons/archive.svg?icon";
 import bell from "lucide-static/icons/bell.svg?icon";
 import clapperboard from "lucide-static/icons/clapperboard.svg?icon";
 import circleAlert from "lucide-static/icons/circle-alert.svg?icon";
@@ -27,13 +28,14 @@ const ICONS: Record<string, string> = {
   helper: toggleRight,
   presence: doorOpen,
   notified: bell,
-  notifiers: bell,
+  notifier: bell,
+  upkeep: archive,
   thing: plug,
   reached: plug,
   lost: unplug,
   member: users,
   grant: users,
-  accounts: keyRound,
+  account: keyRound,
   room: house,
   storey: house,
   household: house,

@@ -1,1 +1,0 @@
-import{Mt as e,Ot as t,Qt as n,Vt as r,Xt as i,dn as a,gt as o,kt as s,zt as c}from"./home-wBzDqr4o.js";var l=r(`<span><!></span>`);function u(r,u){let d=o(u,`tone`,3,`plain`);var f=l(),p=n(f);e(p,()=>u.children),a(f),i(()=>t(f,1,s([`tag`,d()]),`svelte-dwfc6w`)),c(r,f)}export{u as t};
