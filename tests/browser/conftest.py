@@ -9,8 +9,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, StorageState, syn
 from tests.browser.running import CHROMIUM, FLAGS, PASSWORD, WITHIN, Opened, RunningHub, is_fault
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Ended with its file: as long as it lives an event loop runs in this thread, and no asynchronous test could."""
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield started
