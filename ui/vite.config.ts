@@ -99,7 +99,8 @@ function brotli(): Plugin {
 export default defineConfig({
   plugins: [icons(), svelte(), shell(), brotli()],
   resolve: { alias: { "@": here("./src"), "@words": here("../src/setaria/words") } },
-  server: { proxy: { "/api": { target: hub } }, fs: { allow: [here("."), here("../src/setaria/words")] } },
+  // The hub answers to its own name and its own pages alone: the requests of these pass as such.
+  server: { proxy: { "/api": { target: hub, changeOrigin: true, headers: { origin: hub } } }, fs: { allow: [here("."), here("../src/setaria/words")] } },
   build: {
     outDir: here("../src/setaria/web/static"),
     emptyOutDir: true,

@@ -3,10 +3,14 @@ import "@/look/base.css";
 import { mount } from "svelte";
 import { useFont } from "@/look/font";
 import App from "@/App.svelte";
+import { askEarly } from "@/api/client";
 import { preferences } from "@/state/preferences.svelte";
+import { wasSignedIn } from "@/state/session.svelte";
 import { readRooms } from "@/words/say";
 
-await readRooms(preferences.language, ["ui"]);
+askEarly("/api/session");
+if (wasSignedIn()) askEarly("/api/home");
+await readRooms(preferences.language, location.pathname === "/" ? ["ui", "ui_home"] : ["ui"]);
 useFont();
 const target = document.getElementById("app");
 if (target !== null) mount(App, { target });

@@ -26,29 +26,44 @@ export function whenSignInNeeded(act: () => void): void {
   onSignInNeeded = act;
 }
 
+const early = new Map<string, Promise<Response>>();
+
+/** Ask for what will be wanted in a moment: the page's words and code come meanwhile. */
+export function askEarly(path: string): void {
+  const asked = fetchIt("GET", path);
+  asked.catch(() => undefined); // told to whoever wants it then
+  early.set(path, asked);
+}
+
 async function send(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
-  const headers: Record<string, string> = { "Accept-Language": preferences.language, Accept: "application/json" };
-  if (body !== undefined) {
-    headers["Content-Type"] = "application/json";
-    headers["Idempotency-Key"] = commandId();
-  }
-  const limit = AbortSignal.timeout(WITHIN);
+  const asked = method === "GET" ? early.get(path) : undefined;
+  early.delete(path);
   let response: Response;
   try {
-    response = await fetch(path, {
-      method,
-      headers,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
-      credentials: "same-origin",
-      cache: "no-store",
-    });
+    response = await (asked ?? fetchIt(method, path, body, signal));
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new Unreachable(String(error));
   }
   if (!response.ok) throw await refusalOf(response, path);
   return response;
+}
+
+function fetchIt(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+  const headers: Record<string, string> = { "Accept-Language": preferences.language, Accept: "application/json" };
+  if (body !== undefined) {
+    headers["Content-Type"] = "application/json";
+    headers["Idempotency-Key"] = commandId();
+  }
+  const limit = AbortSignal.timeout(WITHIN);
+  return fetch(path, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+    credentials: "same-origin",
+    cache: "no-store",
+  });
 }
 
 async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
