@@ -15,9 +15,7 @@ useFont();
 const target = document.getElementById("app");
 if (target !== null) mount(App, { target });
 
-if ("serviceWorker" in navigator && import.meta.env.PROD) {
-  const register = (): void => void navigator.serviceWorker.register("/sw.js").catch(() => undefined);
-  // Words were awaited above: the page may have loaded meanwhile, and says so only once.
-  if (document.readyState === "complete") register();
-  else addEventListener("load", register);
-}
+// What the worker fetches ahead must not stand in the way of the first picture.
+const AFTER_THE_FIRST_PICTURE = 1_500;
+if ("serviceWorker" in navigator && import.meta.env.PROD)
+  setTimeout(() => void navigator.serviceWorker.register("/sw.js").catch(() => undefined), AFTER_THE_FIRST_PICTURE);
