@@ -50,6 +50,7 @@ def build(language: str) -> Any:
         adding,
         doctor,
         facts,
+        flywheel,
         keeping,
         linkages,
         mqtt,
@@ -75,6 +76,7 @@ def build(language: str) -> Any:
         "owner": owner.app,
         "rooms": people.rooms,
         "facts": facts.app,
+        "flywheel": flywheel.app,
     }
     for name, group in groups.items():
         app.add_typer(group, name=name, no_args_is_help=True)

@@ -1,0 +1,425 @@
+"""The flywheel: what led to what in a file of events. The library is read late: help must not wait for it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+import typer
+
+from setaria.cli.progress import progress
+from setaria.cli.terminal import Terminal, terminal_of, usage
+from setaria.facts.clock import DAY, SystemClock
+from setaria.facts.refused import Refused
+from setaria.money import Money, format_money, parse_money
+from setaria.words import say
+
+if TYPE_CHECKING:
+    from setaria.flywheel.histories.histories import Histories
+    from setaria.flywheel.report.report import Report
+
+app = typer.Typer()
+
+EXTRA: Final = ("numpy", "scipy", "numba", "pyarrow")
+PIPED: Final = 100  # columns where there is no screen
+MOST_PAGES: Final = 1_000
+HEAD_BYTES: Final = 1 << 16
+
+File = Annotated[Path, typer.Argument(metavar="FILE")]
+Household = Annotated[str, typer.Option("--household", metavar="COL")]
+Time = Annotated[str, typer.Option("--time", metavar="COL")]
+Type = Annotated[str, typer.Option("--type", metavar="COL")]
+Amount = Annotated[str, typer.Option("--amount", "--value", metavar="COL")]
+Currency = Annotated[str, typer.Option("--currency", metavar="CODE")]
+CurrencyColumn = Annotated[str, typer.Option("--currency-column", metavar="COL")]
+Order = Annotated[str, typer.Option("--order", metavar="COL")]
+Role = Annotated[str, typer.Option("--role", metavar="COL")]
+Row = Annotated[str, typer.Option("--id", metavar="COL")]
+Start = Annotated[str, typer.Option("--start", metavar="DATE")]
+End = Annotated[str, typer.Option("--end", metavar="DATE")]
+Windows = Annotated[Path | None, typer.Option("--households", metavar="CSV")]
+Costs = Annotated[Path | None, typer.Option("--costs", metavar="CSV")]
+Sends = Annotated[list[str] | None, typer.Option("--sends", metavar="NAME")]
+GrainOf = Annotated[str, typer.Option("--grain", metavar="exact|day")]
+Zone = Annotated[str, typer.Option("--zone", metavar="ZONE")]
+Minor = Annotated[bool, typer.Option("--minor")]
+Simulated = Annotated[bool, typer.Option("--simulated")]
+Fast = Annotated[bool, typer.Option("--fast")]
+Html = Annotated[Path | None, typer.Option("--html", metavar="PATH")]
+CsvFolder = Annotated[Path | None, typer.Option("--csv-folder", metavar="DIR")]
+Overwrite = Annotated[bool, typer.Option("--overwrite")]
+
+
+@app.command("fit")
+def fit(
+    context: typer.Context,
+    file: File,
+    household: Household = "",
+    time: Time = "",
+    kind: Type = "",
+    amount: Amount = "",
+    currency: Currency = "CNY",
+    currency_column: CurrencyColumn = "",
+    order: Order = "",
+    role: Role = "",
+    row: Row = "",
+    start: Start = "",
+    end: End = "",
+    households: Windows = None,
+    costs: Costs = None,
+    sends: Sends = None,
+    grain: GrainOf = "",
+    zone: Zone = "UTC",
+    minor: Minor = False,
+    simulated: Simulated = False,
+    fast: Fast = False,
+    html: Html = None,
+    csv_folder: CsvFolder = None,
+    overwrite: Overwrite = False,
+) -> None:
+    terminal = terminal_of(context)
+    _need_extra()
+    if grain not in ("", "exact", "day"):
+        raise usage("--grain", grain)
+    columns = {"household": household, "time": time, "kind": kind}
+    how: dict[str, Any] = {**columns, "amount": amount, "currency": currency_column, "basket": order}
+    how |= {"role": role, "row": row, "money": currency.upper(), "minor": minor, "zone": zone, "grain": grain or None}
+    how |= {"windows": households, "start": start or None, "end": end or None, "sends": tuple(sends or ())}
+    how |= {"name": file.name, "simulated": simulated}
+    pages = Pages(terminal, file, html, csv_folder, overwrite)
+    with staged(terminal) as tell:
+        histories = _read(file, columns, how, tell)
+        report = _analysed(histories, costs, fast, tell)
+    pages.show(report)
+
+
+@app.command("sample")
+def sample(
+    context: typer.Context,
+    fast: Fast = False,
+    html: Html = None,
+    csv_folder: CsvFolder = None,
+    overwrite: Overwrite = False,
+) -> None:
+    terminal = terminal_of(context)
+    _need_extra()
+    pages = Pages(terminal, Path("sample"), html, csv_folder, overwrite)
+    with staged(terminal) as tell:
+        tell("cli.flywheel.reading", 0.0)
+        from setaria.flywheel.datasets.sample import load_sample
+
+        report = _analysed(load_sample(), None, fast, tell)
+    pages.show(report)
+
+
+@app.command("holdout")
+def holdout(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]")] = None,
+    household: Household = "",
+    time: Time = "",
+    kind: Type = "",
+    amount: Amount = "",
+    currency: Currency = "CNY",
+    start: Start = "",
+    end: End = "",
+    households: Windows = None,
+    zone: Zone = "UTC",
+    effect: Annotated[str, typer.Option("--effect", metavar="AMOUNT")] = "",
+    of: Annotated[int, typer.Option("--of", metavar="N")] = 0,
+    deviation: Annotated[str, typer.Option("--deviation", metavar="AMOUNT")] = "",
+    days: Annotated[float, typer.Option("--days", metavar="N")] = 90.0,
+    share: Annotated[float, typer.Option("--share", metavar="0..1")] = 0.5,
+    power: Annotated[float, typer.Option("--power", metavar="0..1")] = 0.8,
+) -> None:
+    terminal = terminal_of(context)
+    _need_extra()
+    if bool(effect) == bool(of):
+        raise Refused("flywheel_holdout_asked")
+    if not 0 < share < 1:
+        raise usage("--share", share)
+    code = currency.upper()
+    columns = {"household": household, "time": time, "kind": kind}
+    if file is not None:
+        how = {**columns, "amount": amount, "money": code, "zone": zone, "windows": households}
+        how |= {"start": start or None, "end": end or None}
+        variance, correlation, mean = _spread(terminal, file, columns, how, days)
+    elif deviation:
+        variance, correlation, mean = float(_minor_units(terminal, deviation, code) ** 2), 0.0, None
+    else:
+        raise Refused("flywheel_holdout_spread")
+    from setaria.flywheel.answers.holdout import detectable, needed
+
+    if effect:
+        found = needed(float(_minor_units(terminal, effect, code)), variance, 1 - share, correlation, wanted=power)
+    else:
+        found = detectable(of, variance, 1 - share, correlation, wanted=power)
+    told = {"effect": _money(terminal, found.effect, code), "households": f"{found.households:,}"}
+    told |= {"held": f"{found.held:,}", "days": f"{days:g}", "power": f"{power:.0%}"}
+    document = {**msgspec.to_builtins(found), "currency": code, "days": days, "deviation": variance**0.5}
+
+    def shown() -> None:
+        terminal.print(terminal.say("cli.flywheel.holdout" if effect else "cli.flywheel.holdout_of", **told))
+        spread = _money(terminal, variance**0.5, code)
+        if mean is not None:
+            mean_told = _money(terminal, mean, code)
+            terminal.print(terminal.say("cli.flywheel.holdout_seen", mean=mean_told, spread=spread, days=told["days"]))
+        terminal.print(terminal.say("cli.flywheel.holdout_next"))
+
+    terminal.answer(document, shown)
+
+
+@app.command("simulate")
+def simulate(
+    context: typer.Context,
+    preset: Annotated[str, typer.Argument(metavar="PRESET")],
+    out: Annotated[Path, typer.Argument(metavar="OUT.csv")],
+    households: Annotated[int, typer.Option("--households", metavar="N")] = 2_000,
+    days: Annotated[int, typer.Option("--days", metavar="N")] = 730,
+    seed: Annotated[int, typer.Option("--seed", metavar="N")] = 1,
+    overwrite: Overwrite = False,
+) -> None:
+    terminal = terminal_of(context)
+    _need_extra()
+    from setaria.flywheel.simulate.world import presets, run
+
+    if preset not in presets.PRESETS:
+        raise Refused("flywheel_preset_unknown", name=preset[:40], known=sorted(presets.PRESETS))
+    if not 0 < households <= run.MOST_HOUSEHOLDS:
+        raise usage("--households", households)
+    if not 0 < days <= run.MOST_DAYS:
+        raise usage("--days", days)
+    if out.exists() and not overwrite:
+        raise Refused("flywheel_file_exists", path=str(out))
+    with progress(terminal.say("cli.flywheel.simulating")) as told:
+        made = run.simulate(presets.preset(preset, households, days), seed, told).histories()
+        with writing(out) as lines:
+            count = _write_events(made, lines)
+    sent = [each.name for each in made.touchpoints if not each.receives]
+    first, last = (_day(float(day)) for day in (made.start.min(), made.end.max() - 1e-9))
+    next_ = f"setaria flywheel fit {_quoted(str(out))} --household household --time time --type event --amount amount"
+    next_ += f" --start {first} --end {last}" + "".join(f" --sends {_quoted(name)}" for name in sent) + " --simulated"
+    document = {"file": str(out), "facts": count, "households": len(made), "sends": sent, "next": next_}
+    terminal.done(document, "cli.flywheel.simulated", facts=f"{count:,}", file=str(out), next=next_)
+
+
+class Pages:
+    """What is written beside the terminal: where, and never over anything unasked. Checked before the long work."""
+
+    def __init__(
+        self, terminal: Terminal, file: Path, html: Path | None, csv_folder: Path | None, overwrite: bool
+    ) -> None:
+        self.terminal = terminal
+        self.html = html if html is not None or terminal.json else free_page(file, overwrite)
+        self.folder = csv_folder
+        self.replaces = self.html is not None and self.html.exists()
+        if self.replaces and not overwrite:
+            raise Refused("flywheel_file_exists", path=str(self.html))
+        if csv_folder is not None and csv_folder.exists() and not overwrite:
+            raise Refused("flywheel_file_exists", path=str(csv_folder))
+
+    def show(self, report: Report) -> None:
+        from setaria.flywheel.report.terminal import show
+
+        self.terminal.answer(report, lambda: show(report, self.terminal.language, self._console()))
+        if self.html is not None:
+            from setaria.flywheel.report.html import to_html
+
+            with writing(self.html) as out:
+                out.write(to_html(report, self.terminal.language))
+            self._tell("cli.flywheel.replaced" if self.replaces else "cli.flywheel.page", self.html)
+        if self.folder is not None:
+            self._write_tables(report, self.folder)
+            self._tell("cli.flywheel.tables", self.folder)
+
+    def _write_tables(self, report: Report, folder: Path) -> None:
+        from setaria.flywheel.report.figures import Reader
+        from setaria.flywheel.report.tables import all_tables, csv_text, file_name
+
+        reader = Reader(self.terminal.language)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Refused("file_unwritable", path=str(folder), why=error.strerror or "?") from error
+        for table in all_tables(report, reader):
+            with writing(folder / file_name(table), encoding="utf-8-sig") as out:
+                out.write(csv_text(table, reader))
+
+    def _tell(self, key: str, path: Path) -> None:
+        stream = sys.stderr if self.terminal.json else sys.stdout
+        stream.write(("" if self.terminal.json else "\n") + self.terminal.say(key, path=str(path)) + "\n")
+
+    def _console(self) -> Any:
+        """As wide as the screen; in a pipe as wide as COLUMNS says, or as a page of text."""
+        import os
+
+        from rich.console import Console
+
+        if sys.stdout.isatty():
+            return self.terminal.console()
+        asked = os.environ.get("COLUMNS", "")
+        return Console(file=sys.stdout, highlight=False, width=int(asked) if asked.isdecimal() else PIPED)
+
+
+def free_page(file: Path, overwrite: bool) -> Path:
+    """NAME.flywheel.html beside the input, or the next number that is free."""
+    stem = file.name.removesuffix(".gz").removesuffix(".bz2").removesuffix(".zst").rsplit(".", 1)[0] or "events"
+    for number in range(1, MOST_PAGES):
+        page = file.with_name(f"{stem}.flywheel{'' if number == 1 else f'-{number}'}.html")
+        if overwrite or not page.exists():
+            return page
+    raise Refused("flywheel_file_exists", path=str(page))
+
+
+@contextmanager
+def writing(path: Path, encoding: str = "utf-8") -> Iterator[Any]:
+    """A file that is whole or not there, also when somebody presses Ctrl-C."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("w", encoding=encoding, newline="") as out:
+            yield out
+        part.replace(path)
+    except OSError as error:
+        raise Refused("file_unwritable", path=str(path), why=error.strerror or "?") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+Tell = Callable[[str, float], None]
+
+
+@contextmanager
+def staged(terminal: Terminal) -> Iterator[Tell]:
+    """Told (key of words, share done); a bar on the terminal's standard error, nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda key, done: None
+        return
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=terminal.console(error=True), transient=True) as bars:
+        bar = bars.add_task(terminal.say("cli.flywheel.reading"), total=None)
+
+        def tell(key: str, done: float) -> None:
+            label = say(key, terminal.language)
+            label = terminal.say("cli.flywheel.fitting") if label == key else label
+            bars.update(bar, description=label, completed=done, total=1.0 if done > 0 else None)
+
+        yield tell
+
+
+def _need_extra() -> None:
+    from importlib.util import find_spec
+
+    missing = [name for name in EXTRA if find_spec(name) is None]
+    if missing:
+        raise Refused("flywheel_extra_missing", missing=missing)
+
+
+def _read(file: Path, columns: dict[str, str], how: dict[str, Any], tell: Tell) -> Histories:
+    parquet = file.suffix in (".parquet", ".pq") or file.is_dir()
+    if not all(columns.values()) and file.exists():
+        missing = [f"--{'type' if name == 'kind' else name}" for name, given in columns.items() if not given]
+        raise Refused("flywheel_columns_wanted", file=file.name, missing=missing, columns=_head(file, parquet))
+    tell("cli.flywheel.reading", 0.0)
+    from setaria.flywheel.histories import readers
+
+    return readers.from_parquet(file, **how) if parquet else readers.from_csv(file, **how)
+
+
+def _head(file: Path, parquet: bool) -> list[str]:
+    """The names of its columns, to choose among; none where they cannot be read."""
+    import csv
+    import gzip
+
+    try:
+        if parquet:
+            import pyarrow.parquet
+
+            return [str(name) for name in pyarrow.parquet.read_schema(file).names]
+        with gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb") as opened:
+            line = opened.read(HEAD_BYTES).decode("utf-8-sig", "replace").partition("\n")[0].strip()
+    except (OSError, EOFError, ValueError):
+        return []
+    separator = max(",;\t|", key=line.count)
+    return next(csv.reader([line], delimiter=separator), [])
+
+
+def _analysed(histories: Histories, costs: Path | None, fast: bool, tell: Tell) -> Report:
+    """With `fast` only the naive and the shared specification."""
+    from setaria.flywheel.analyse import analyse
+    from setaria.flywheel.parameters import Specification
+
+    each = None
+    if costs is not None:
+        from setaria.flywheel.answers.costs import read_costs
+
+        if not histories.currencies:
+            raise Refused("flywheel_costs_without_amounts")
+        totals = [histories.total(place) for place in range(len(histories.currencies))]
+        try:
+            each = read_costs(costs, histories, totals.index(max(totals)))
+        except OSError as error:
+            raise Refused("file_unreadable", path=str(costs), why=error.strerror or "?") from error
+    specification = Specification(own=False, churn=False, calendar=False) if fast else None
+    now = SystemClock().now() / DAY
+    return analyse(histories, costs=each, specification=specification, progress=tell, now=now)
+
+
+def _spread(
+    terminal: Terminal, file: Path, columns: dict[str, str], how: dict[str, Any], days: float
+) -> tuple[float, float, float]:
+    """Variance, correlation with the time before, and mean of a household's amounts over so many days."""
+    from setaria.flywheel.answers.experiments import Asked
+    from setaria.flywheel.answers.holdout import seen
+
+    with staged(terminal) as tell:
+        found = seen(_read(file, columns, how, tell), Asked(horizon=days))
+    return found.variance, found.correlation, found.mean
+
+
+def _minor_units(terminal: Terminal, text: str, currency: str) -> int:
+    return parse_money(text, terminal.language, currency).amount
+
+
+def _money(terminal: Terminal, minor: float, currency: str) -> str:
+    return format_money(Money(round(minor), currency), terminal.language)
+
+
+def _write_events(histories: Histories, out: Any) -> int:
+    import csv
+    from datetime import UTC, datetime
+
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("household", "time", "event", "amount"))
+    names, priced = histories.names, (histories.currency >= 0).tolist()
+    for place, (who, day, kind, amount) in enumerate(
+        zip(
+            histories.owner.tolist(),
+            histories.times.tolist(),
+            histories.kinds.tolist(),
+            histories.amounts.tolist(),
+            strict=True,
+        )
+    ):
+        when = datetime.fromtimestamp(day * 86_400, UTC).isoformat(timespec="seconds")
+        shown = f"{amount // 100}.{amount % 100:02}" if priced[place] and amount >= 0 else ""
+        writer.writerow((histories.households[who], when.removesuffix("+00:00") + "Z", names[kind], shown))
+    return int(histories.facts)
+
+
+def _day(days: float) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(int(days) * 86_400, UTC).date().isoformat()
+
+
+def _quoted(text: str) -> str:
+    import shlex
+
+    return shlex.quote(text)

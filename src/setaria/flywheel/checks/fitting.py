@@ -1,0 +1,123 @@
+"""What checks need of the estimator: to fit again, on other histories, from where a fit ended; and posteriors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from setaria.flywheel.arrays import Flags, Floats, Whole
+from setaria.flywheel.calendar import Calendar
+from setaria.flywheel.fit.decays import Decays
+from setaria.flywheel.fit.engines import Threads
+from setaria.flywheel.fit.fitted import Fitted
+from setaria.flywheel.fit.layout import Layout
+from setaria.flywheel.fit.marginal import Problem
+from setaria.flywheel.fit.newton import climb
+from setaria.flywheel.fit.survey import Covariates, surveyed
+from setaria.flywheel.histories.histories import Histories
+from setaria.flywheel.kernels.latent import latent_pass
+from setaria.flywheel.kernels.latent_data import Sums
+from setaria.flywheel.parameters import Parameters
+
+GAIN: Final = 0.5  # nats that the next step may still promise: far below what a check can see
+SEED: Final = 1984
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What every check is given. `covariates` brings them to the fit's scale."""
+
+    histories: Histories
+    fitted: Fitted
+    covariates: Covariates
+    currency: int
+
+    @property
+    def dear(self) -> bool:
+        """Whether a pass costs some thirty times as much, for types' own factors or for households that fall silent."""
+        return self.fitted.layout.own or self.fitted.layout.churn
+
+    def sample(self, households: int, cheap: int, dear: int) -> tuple[Histories, Whole]:
+        """At most so many households, by a seeded lot, with about so many facts; and their indices."""
+        histories = self.histories
+        order = np.random.default_rng(SEED).permutation(len(histories)).astype(np.int64)
+        facts = np.cumsum(np.diff(histories.offsets)[order])
+        within = int(np.searchsorted(facts, dear if self.dear else cheap, side="right"))
+        most = min(households, max(1, within))
+        if most >= len(histories):
+            return histories, np.arange(len(histories))
+        chosen = np.sort(order[:most])
+        return histories.take(chosen), chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The posterior of each household at one vector."""
+
+    factors: Floats  # H x D: E[z] exp(covariates . x); 1 for source-only types
+    alive: Floats  # H: P(not silent at the end)
+    log_likelihood: Floats  # H
+    own: Floats  # N: the probability that nothing earlier led to the fact; 0 where it is not counted
+
+
+def problem_on(
+    parts: Sequence[Histories], given: Given, *, layout: Layout | None = None, calendar: Calendar | None = None
+) -> Problem:
+    """As the fit's, of other histories. Raises Refused where no fact is counted."""
+    engine = Threads(1)
+    engine.start(parts)
+    layout = layout or given.fitted.layout
+    rates = given.fitted.parameters.decays if layout.decays else np.zeros(0)
+    decays = Decays.of(rates, parts[0].grain)
+    return Problem(engine, surveyed(engine), layout, decays, calendar or given.fitted.calendar, given.covariates)
+
+
+def refit(problem: Problem, begun: Parameters, gain: float = GAIN) -> Floats:
+    """The vector found."""
+    return climb(problem, problem.layout.vector(begun), gain=gain).vector
+
+
+def posterior(problem: Problem, vector: Floats, number: int = 0) -> Seen:
+    """Of one part's households."""
+    shard = problem.shards[number]
+    histories, model = shard.histories, problem.model(vector)
+    receivers = len(problem.layout.receivers)
+    inverse, own = np.zeros(histories.facts), np.zeros(histories.facts)
+    sums = Sums(np.zeros(1), np.zeros((0, 0)), np.zeros((receivers, 1, 1)), np.zeros(3 + receivers))
+    kept, none = np.zeros((len(histories), 3 + receivers)), np.zeros((len(histories), 0))
+    columns = problem.setting.columns(shard, histories)
+    latent_pass(model, columns, 0, len(histories), sums, none, none[:0], 0, inverse, own, kept)
+    factors = np.ones((len(histories), histories.types))
+    factors[:, problem.layout.receivers] = kept[:, 3:]
+    return Seen(factors, kept[:, 1].copy(), kept[:, 2].copy(), own)
+
+
+def changed(
+    histories: Histories,
+    *,
+    kept: Flags | None = None,
+    times: Floats | None = None,
+    start: Floats | None = None,
+    end: Floats | None = None,
+) -> Histories:
+    """Some of the facts, at other times; windows too. Put in order again; without roles and references."""
+    mask = np.ones(histories.facts, dtype=np.bool_) if kept is None else kept
+    owner = histories.owner[mask]
+    moved = (histories.times if times is None else times)[mask]
+    order = np.lexsort((moved, owner))
+    return replace(
+        histories,
+        start=histories.start if start is None else start,
+        end=histories.end if end is None else end,
+        offsets=np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(histories)))]).astype(np.int64),
+        times=moved[order],
+        kinds=histories.kinds[mask][order],
+        amounts=histories.amounts[mask][order],
+        currency=histories.currency[mask][order],
+        roles=None,
+        role_names=(),
+        references=None,
+    )

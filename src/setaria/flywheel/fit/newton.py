@@ -1,0 +1,65 @@
+"""Projected Newton on the marginal likelihood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from setaria.flywheel.arrays import Flags, Floats
+from setaria.flywheel.fit.marginal import Marginal, Problem
+from setaria.flywheel.fit.quadratic import step
+
+PASSES = 40
+_LONGEST = 1.5  # of a step in a logarithm
+_DRAWN = 2_000  # posterior draws of all households together are enough for a direction
+HALVINGS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Climbed:
+    vector: Floats
+    at: Marginal
+    passes: int
+    gain_left: float  # nats, predicted by the last step
+
+
+def climb(
+    problem: Problem, vector: Floats, *, gain: float = 1e-2, told: Callable[[int, float], None] | None = None
+) -> Climbed:
+    """Ends when the next step promises less than `gain` nats; `told` hears each pass and its promise."""
+    layout = problem.layout
+    lower, upper = layout.lower(), layout.upper()
+    logs = np.ones(layout.size, dtype=np.bool_)
+    for r in range(len(layout.receivers)):
+        logs[layout.excitation_slice(r)] = False
+    draws = max(1, -(-_DRAWN // max(problem.households, 1))) if layout.hyper else 0
+    now = problem.evaluate(vector, draws=draws)
+    promised = np.inf
+    for passed in range(1, PASSES + 1):
+        direction = step(now.information, now.score, vector, lower)
+        promised = float(now.score @ direction - 0.5 * direction @ now.information @ direction)
+        if not promised > 0:
+            promised = float(now.score @ direction) / 2
+        if told:
+            told(passed, promised)
+        if promised < gain:
+            return Climbed(vector, now, passed, promised)
+        direction = _shortened(direction, logs)
+        size = 1.0
+        for _ in range(HALVINGS):
+            tried = np.clip(vector + size * direction, lower, upper)
+            then = problem.evaluate(tried, draws=draws)
+            if then.objective >= now.objective + 1e-4 * size * float(now.score @ direction):
+                break
+            size /= 2
+        else:
+            return Climbed(vector, now, passed, promised)
+        vector, now = tried, then
+    return Climbed(vector, now, PASSES, promised)
+
+
+def _shortened(direction: Floats, logs: Flags) -> Floats:
+    longest = float(np.abs(direction[logs]).max(initial=0.0))
+    return direction * min(1.0, _LONGEST / longest) if longest > 0 else direction

@@ -1,0 +1,68 @@
+"""The step of a projected Newton method."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import linalg
+
+from setaria.flywheel.arrays import Flags, Floats
+
+ROUNDS = 200
+_LEAST = 1e-4  # of an eigenvalue, the diagonal being 1
+
+
+def positive(matrix: Floats) -> Floats:
+    """The matrix itself where it is positive definite; else with its eigenvalues turned positive, on the scale where
+    its diagonal is 1: only the directions that are wrong change."""
+    scale = np.sqrt(np.maximum(np.abs(np.diag(matrix)), 1e-12))
+    scaled = matrix / np.outer(scale, scale)
+    try:
+        linalg.cholesky(scaled - 1e-9 * np.eye(len(matrix)), lower=True, check_finite=False)
+    except linalg.LinAlgError:
+        values, vectors = linalg.eigh(scaled, check_finite=False)
+        scaled = (vectors * np.maximum(np.abs(values), _LEAST)) @ vectors.T
+        made: Floats = scaled * np.outer(scale, scale)
+        return made
+    return matrix
+
+
+def inverse(matrix: Floats) -> Floats:
+    """Of a symmetric matrix made positive."""
+    made: Floats = linalg.inv(positive(matrix), check_finite=False)
+    return (made + made.T) / 2
+
+
+def step(information: Floats, gradient: Floats, at: Floats, lower: Floats) -> Floats:
+    """argmax_d gradient . d - d' information d / 2, at + d >= lower (Portugal, Judice, Vicente 1994: block pivoting).
+
+    `information` is made positive where it is not. Ends with single pivots where blocks would circle.
+    """
+    size = len(at)
+    information = positive(information)
+    bound = np.where(np.isfinite(lower), lower - at, -np.inf)
+    held: Flags = np.isfinite(bound) & (bound >= 0) & (gradient < 0)
+    fewest, patience = size + 1, 3
+    moved = np.zeros(size)
+    for _ in range(ROUNDS):
+        free = ~held
+        moved = np.where(held, bound, 0.0)
+        if free.any():
+            right = gradient[free] - information[np.ix_(free, held)] @ moved[held]
+            moved[free] = linalg.solve(information[np.ix_(free, free)], right, assume_a="pos", check_finite=False)
+        pull = gradient - information @ moved
+        tolerance = 1e-12 * (1.0 + np.abs(gradient).max())
+        wrong: Flags = np.where(held, pull > tolerance, moved < bound - 1e-14)
+        count = int(wrong.sum())
+        if not count:
+            break
+        if count < fewest:
+            fewest, patience = count, 3
+        elif patience:
+            patience -= 1
+        else:
+            last = int(np.flatnonzero(wrong)[-1])
+            wrong = np.zeros(size, dtype=np.bool_)
+            wrong[last] = True
+        held = held ^ wrong
+    step_: Floats = np.maximum(moved, bound)
+    return step_

@@ -1,0 +1,79 @@
+"""From a log of facts to its report, and to where each touchpoint's facts are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from setaria.facts.clock import DAY, SystemClock
+from setaria.facts.fact import Fact
+from setaria.facts.refused import Refused
+from setaria.facts.sqlite import SqliteLog
+from setaria.flywheel.refit.keeping import Behind
+
+if TYPE_CHECKING:
+    from setaria.flywheel.histories.facts import Told
+    from setaria.flywheel.histories.histories import Histories
+    from setaria.flywheel.report.report import Report
+
+A_READ: Final = 5_000
+LEAST_HOUSEHOLDS: Final = 30  # intervals come from how households differ
+Progress = Callable[[str, float], None]
+Analyse = Callable[..., "Report"]
+EVERY: Final = {"daily": DAY, "weekly": 7 * DAY}
+
+
+def next_fit(last: int, every: str) -> int:
+    """UTC microseconds, from when the last fit was made."""
+    return last + EVERY[every]
+
+
+def facts_of(log: SqliteLog) -> Iterator[Fact]:
+    after = 0
+    while stored := log.read_now(after, A_READ):
+        yield from (each.fact for each in stored)
+        after = stored[-1].seq
+
+
+def fit_log(
+    path: Path,
+    progress: Progress = lambda key, done: None,
+    *,
+    table: Sequence[Told] | None = None,
+    analyse: Analyse | None = None,
+) -> tuple[Report, dict[str, Behind]]:
+    """Raises Refused: log_missing, flywheel_households_few, and what reading and fitting do."""
+    from setaria.flywheel.histories.facts import HOME, from_facts
+
+    clock = SystemClock()
+    table = HOME if table is None else table
+    progress("flywheel.refit.reading", 0.0)
+    log = SqliteLog.open_now(path, clock, read_only=True)
+    try:
+        histories = from_facts(facts_of(log), table, name=path.parent.name, now=clock.now())
+    finally:
+        log.close_now()
+    if len(histories) < LEAST_HOUSEHOLDS:
+        raise Refused("flywheel_households_few", households=len(histories), least=LEAST_HOUSEHOLDS)
+    report = (analyse or _analyse())(histories, progress=progress, now=clock.now() / DAY)
+    return report, behind(histories, table)
+
+
+def _analyse() -> Analyse:
+    from setaria.flywheel.analyse import analyse
+
+    return analyse
+
+
+def behind(histories: Histories, table: Sequence[Told]) -> dict[str, Behind]:
+    """A touchpoint `thing_added:lamp` is a row's name and the value of its mark."""
+    rows = {row.touchpoint: row for row in table}
+    found = {}
+    for name in histories.names:
+        row = rows.get(name) or rows.get(name.partition(":")[0])
+        if row is None:
+            continue
+        marked = {row.mark: name.partition(":")[2]} if row.mark and name not in rows else {}
+        found[name] = Behind(row.kind, {**row.where, **marked}, list(row.roles))
+    return found

@@ -1,0 +1,1 @@
+"""A world that is not a Hawkes process: agents decide. It shows what the estimator can and cannot recover."""
