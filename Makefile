@@ -11,11 +11,13 @@ up: $(STAMP)
 	$(BIN)/setaria up
 
 # The lock file pins names, versions and hashes; the project itself is installed without looking anything up.
+# The flywheel's kernels are compiled here, once, and kept beside the sources.
 $(STAMP): requirements.lock pyproject.toml
 	PYTHON=$(PYTHON) ./.ci/system venv
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	-$(BIN)/python -m setaria.flywheel.warm
 	touch $@
 
 # Programs of others that tests talk to, each in an environment of its own.

@@ -2,10 +2,10 @@
 
     python bench/flywheel.py [--rounds N] [--facts MILLIONS] [--part NAME ...]
 
-20,000 households, 12 types, about 600,000 facts of a flywheel number of .6. Counted is CPU time (user and system) of one
-thread, from histories in memory to the optimum; for the large set also reading its Parquet shards, again in each pass.
-Of tick: SciPy's L-BFGS-B on its likelihood alone. Not counted are handing the data over to it, and its first
-evaluation, which computes sums that it keeps. Compiling is printed apart: it is kept on disk.
+20,000 households, 12 types, about 600,000 facts of a flywheel number of .6. Counted is CPU time of one thread, from
+histories in memory to the optimum; for the large set also reading its Parquet shards, again in each pass. Of tick:
+SciPy's L-BFGS-B on its likelihood alone. Not counted are handing the data over to it, and its first evaluation, which
+computes sums that it keeps. Compiling is printed apart: it is kept on disk.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def one_decay(claims: Claims, rounds: int) -> None:
         search["cpu"] / cpu >= 40,
     )
     claims.note(
-        f"tick was within {NEAR:g} a fact of its optimum after {near:.1f} s: {near / cpu:.1f} times; not counted for it:"
+        f"tick was within {NEAR:g} a fact of its optimum after {near:.1f} s: {near / cpu:.1f} times; not counted:"
         f" {theirs['weights']['cpu']:.2f} s of its first evaluation, {theirs['read']['cpu']:.2f} s of taking the data;"
         f" peak {theirs['peak'] / 2**20:,.0f} MiB"
     )

@@ -27,6 +27,7 @@ from setaria.flywheel.report import build, verdict
 from setaria.flywheel.report.report import Specified
 
 Set = dict[str, Any]
+ONE_SIDED: Final = 1.6448536269514722
 TWO_SIDED: Final = 1.959963984540054
 WORLD_HOUSEHOLDS: Final = 3_000  # world (b) costs a run a touchpoint and seed
 WORLD_SEEDS: Final = 2

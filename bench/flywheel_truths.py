@@ -51,7 +51,8 @@ class Truth:
     @property
     def mean_amounts(self) -> Floats:
         receives = [each.receives for each in self.touchpoints]
-        return np.linspace(*MEAN_AMOUNTS, len(receives)) * np.array(receives)
+        amounts: Floats = np.linspace(*MEAN_AMOUNTS, len(receives)) * np.array(receives)
+        return amounts
 
     def made(self, households: int, seed: int) -> Histories:
         by_day = np.exp(self.days.features @ self.parameters.calendar.T) if self.days.names else None
@@ -105,7 +106,8 @@ def _matrix(random: np.random.Generator, types: int, number: float, links: str) 
     if links == "funnel":
         return np.tril(matrix, -1) * 0.2
     matrix *= (random.random((types, types)) < LINKED) | np.eye(types, dtype=bool)
-    return matrix * number / np.abs(np.linalg.eigvals(matrix)).max()
+    matrix *= number / np.abs(np.linalg.eigvals(matrix)).max()
+    return matrix
 
 
 def one() -> Truth:

@@ -78,14 +78,21 @@ def study_specifications(histories: Histories, results: dict[str, Any]) -> dict[
     rungs["shared_calendar"] = Specification(decays=decays, own=False, churn=False)
     made: dict[str, Any] = {"decays": decays}
     last: dict[str, Fitted] = {}
-    before = {"own": "shared", "churn": "own", "calendar": "churn", "naive_calendar": "naive", "shared_calendar": "shared"}
+    counted = int(parts[1].counted.sum())
+    before = {
+        "own": "shared",
+        "churn": "own",
+        "calendar": "churn",
+        "naive_calendar": "naive",
+        "shared_calendar": "shared",
+    }
     for name, specification in rungs.items():
         began = time.process_time()
         fitted = Flywheel(specification, workers=1).fit(histories, start=last.get(before.get(name, "")))
         last[name] = fitted
         made[name] = figures(histories, fitted)
         foretold, _ = held_out(parts, at, specification, np.array(decays), fitted.parameters)
-        made[name]["held_out"] = round(foretold, 6)
+        made[name]["held_out"] = round(float(foretold.sum()) / counted, 6)
         made[name]["cpu_seconds"] = round(time.process_time() - began, 1)
         tell(f"{name}: {json.dumps(made[name])}")
     return made

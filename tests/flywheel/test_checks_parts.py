@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from setaria.flywheel.answers.whatif import coming, expected_counts
 from setaria.flywheel.checks.beside_bg_nbd import deviance, earner
 from setaria.flywheel.checks.directions import reversed_in_time
-from setaria.flywheel.checks.fitting import Given, Seen, changed
+from setaria.flywheel.checks.fitting import Given, changed, posterior, problem_on
 from setaria.flywheel.checks.foretell import cut_at, foretell
 from setaria.flywheel.checks.mean_amount import mean_amount
 from setaria.flywheel.checks.placebo import exchanged, explained_share
-from setaria.flywheel.checks.rescaling import distance, rescaling, residuals
+from setaria.flywheel.checks.rescaling import distance, filtered, rescaling
 from setaria.flywheel.fit.flywheel import Flywheel, problem_of
 from setaria.flywheel.histories.histories import Grain, Histories, Touchpoint
 from setaria.flywheel.parameters import Parameters, Specification
@@ -82,8 +82,7 @@ def test_what_is_foretold_sums_to_the_closed_form_of_all_households(grain: Grain
     cut = cut_at(histories)
     unsent = replace(cut, whole=changed(cut.whole, kept=(cut.whole.times <= cut.day) | (cut.whole.kinds != 2)))
     count = len(histories)
-    seen = Seen(np.ones((count, 3)), np.ones(count), np.zeros(count), np.zeros(0))
-    found = foretell(asked, unsent, truth, seen)
+    found = foretell(asked, unsent, truth, np.tile(truth.baseline, (count, 1)))
     days = len(found.immigrants)
     ahead = coming(cut.before, truth, days, sent=[0.0, 0.0, 0.0])
     exact = expected_counts(truth, ahead.immigrants(truth), ahead.state).sum(axis=0)
@@ -97,7 +96,8 @@ def test_what_is_foretold_sums_to_the_closed_form_of_all_households(grain: Grain
 )
 def test_gaps_rescaled_by_the_truth_are_exponential(truth: Parameters) -> None:
     histories = households(truth)
-    gaps, censored = residuals(given_with(histories, truth), histories)
+    asked = given_with(histories, truth)
+    gaps, censored, baselines = filtered(problem_on([histories], asked), asked.fitted.vector)
     counted = histories.counted
     assert np.all(gaps[counted] >= 0)
     assert np.all(censored >= 0)
@@ -106,6 +106,9 @@ def test_gaps_rescaled_by_the_truth_are_exponential(truth: Parameters) -> None:
     for r in (0, 1):
         mine = gaps[counted & (histories.kinds == r)]
         assert distance(mine, censored[:, r]) < 1.9 / np.sqrt(len(mine))
+    if not truth.churn_rate:
+        exact = posterior(problem_on([histories], asked), asked.fitted.vector).factors * truth.baseline
+        assert baselines[:, :2] == pytest.approx(exact[:, :2], rel=0.1)
 
 
 def test_facts_in_bursts_are_not_as_a_poisson_process_says() -> None:

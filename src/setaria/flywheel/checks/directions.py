@@ -17,7 +17,7 @@ from setaria.flywheel.parameters import Parameters
 from setaria.flywheel.report.report import Check
 
 HOUSEHOLDS: Final = 2_000
-FACTS: Final = (100_000, 20_000)
+FACTS: Final = (100_000, 12_000)
 TURNED: Final = (100_000, 100_000)  # always cheap
 LEAST: Final = (60, 600)  # households, counted facts
 HELD: Final = 0.3  # of the households
@@ -133,13 +133,14 @@ def held_out(found: Compared | None) -> Check:
     return said("held_out", passed, found.one.sum() / found.facts, float(found.other.sum()) / found.facts, detail)
 
 
-def reversal(turned: Compared | None, helped: Compared | None) -> Check:
+def reversal(given: Given, turned: Compared | None, helped: Compared | None) -> Check:
     """figure: log-likelihood per held-out fact, forwards less backwards; against: 0.
 
     Passed: greater by two standard errors. Not known where earlier facts do not help to foretell at all (`held_out`),
-    so that there is no direction to tell.
+    so that there is no direction to tell, nor where the fit needs more than the shared frailty that is used here.
     """
     if turned is None or helped is None:
         return unknown("reversal", "too_few")
     detail = {"gain": turned.gain, "error": turned.error, "households": turned.households}
-    return said("reversal", turned.sure if helped.sure else None, turned.gain, 0.0, detail)
+    passed = turned.sure if helped.sure and (turned.sure or not given.dear) else None
+    return said("reversal", passed, turned.gain, 0.0, detail)

@@ -15,7 +15,8 @@ from scipy.linalg import expm
 
 from setaria.flywheel.answers.horizon import generator, rates_of_state
 from setaria.flywheel.arrays import Floats, Whole
-from setaria.flywheel.checks.fitting import Given, Seen, changed, posterior, problem_on, refit
+from setaria.flywheel.checks.fitting import Given, changed, problem_on, refit
+from setaria.flywheel.checks.rescaling import filtered
 from setaria.flywheel.fit.decays import Decays
 from setaria.flywheel.histories.histories import Grain, Histories
 from setaria.flywheel.parameters import Parameters
@@ -26,7 +27,7 @@ LEAST_DAYS: Final = 14
 LEAST_HOUSEHOLDS: Final = 30
 LEAST_FACTS: Final = 100
 HOUSEHOLDS: Final = 2_000
-FACTS: Final = (120_000, 30_000)  # cheap, dear
+FACTS: Final = (120_000, 20_000)  # cheap, dear
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ def back_tested(given: Given) -> BackTest | None:
     problem = problem_on([cut.before], given)
     vector = refit(problem, given.fitted.parameters)
     parameters = problem.layout.parameters(vector, given.fitted.parameters.decays)
-    seen = posterior(problem, vector)
-    return BackTest(cut, parameters, _means(cut.before, given.currency), foretell(given, cut, parameters, seen))
+    _, _, baselines = filtered(problem, vector)
+    return BackTest(cut, parameters, _means(cut.before, given.currency), foretell(given, cut, parameters, baselines))
 
 
 def _means(histories: Histories, currency: int) -> Floats:
@@ -134,19 +135,23 @@ def state_at(histories: Histories, decays: Floats, day: int) -> Floats:
     return made.reshape(len(histories), -1)
 
 
-def foretell(given: Given, cut: Cut, parameters: Parameters, seen: Seen) -> Foretold:
+def foretell(given: Given, cut: Cut, parameters: Parameters, baselines: Floats) -> Foretold:
+    """`baselines` (H x D): what each household is expected to begin by itself at the cut, a day, silent or not.
+
+    Its factor and its life hang together: who did much and fell silent did much because of the factor. So the
+    expectation is of both at once.
+    """
     whole, types = cut.whole, cut.whole.types
     days = int(np.ceil(cut.end.max() - cut.day))
     steps = Steps.of(parameters, whole.grain)
     state = state_at(cut.before, parameters.decays, cut.day)
-    base = seen.factors * parameters.baseline * seen.alive[:, None]
     levels = levels_of(given, parameters, cut.day + (1 if whole.grain == "day" else 0), days)
     sent = _sent(cut, days)
     receivers = whole.receivers
     households, weeks = np.zeros((len(whole), types)), np.zeros((len(whole), -(-days // WEEK)))
     immigrants, states = np.zeros((days, types)), np.zeros((days, state.shape[1]))
     for day in range(days):
-        rates = base * (levels[day] * np.exp(-parameters.churn_rate * (day + 0.5)))
+        rates = baselines * (levels[day] * np.exp(-parameters.churn_rate * (day + 0.5)))
         np.add.at(rates, sent[day], 1.0)
         watched = np.clip(cut.end - cut.day - day, 0.0, 1.0)[:, None]
         facts = (state @ steps.counted.T + rates @ steps.came.T) * watched * receivers

@@ -16,7 +16,7 @@ from setaria.flywheel.report.report import Check
 
 NAME: Final = "placebo"
 HOUSEHOLDS: Final = 2_000
-FACTS: Final = (100_000, 20_000)
+FACTS: Final = (100_000, 12_000)
 LEAST: Final = (40, 500)  # households, counted facts
 SMALL: Final = 0.02  # of the facts
 CHANCE: Final = 1.2  # times sqrt(excitations / facts): what chance leaves, for no excitation can be found below 0

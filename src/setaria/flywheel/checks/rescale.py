@@ -129,9 +129,11 @@ def rescale(
     places: Floats,
     gaps: Floats,
     censored: Floats,
+    lasting: Floats,
 ) -> None:
     """gaps (N) takes each counted fact's compensator since its type's last; censored (H x R) what is left at the end.
 
+    lasting (H x R): the baselines expected at the end, a day, where the calendar says 1; silent ones count nothing.
     With day stamps (`daily`) a fact lies anywhere in its day: `places` (N) says where.
     """
     receivers, types, decays = len(model.log_mu), len(model.receiver), len(model.rates)
@@ -169,6 +171,10 @@ def rescale(
                     aged = math.exp(-model.rates[k] * early) if early > 0.0 else 1.0
                     kept.state[k * types + columns.kinds[i]] += aged
         _advance(model, columns, h, now, columns.end[h], kept, run)
+        for r in range(receivers):
+            for q in range(len(nodes)):
+                own = kept.alpha[q, r] / kept.beta[q, r] if len(model.own) else 1.0
+                lasting[h, r] += kept.weights[q] * nodes[q] * own * kept.scales[r]
 
 
 @compiled

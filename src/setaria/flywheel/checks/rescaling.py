@@ -10,7 +10,7 @@ from setaria.flywheel.arrays import Floats
 from setaria.flywheel.checks.fitting import SEED, Given, problem_on
 from setaria.flywheel.checks.rescale import rescale
 from setaria.flywheel.checks.saying import said, unknown
-from setaria.flywheel.histories.histories import Histories
+from setaria.flywheel.fit.marginal import Problem
 from setaria.flywheel.kernels.latent_data import Model
 from setaria.flywheel.report.report import Check
 
@@ -33,7 +33,7 @@ def rescaling(given: Given) -> Check:
     histories, _ = given.sample(HOUSEHOLDS, *FACTS)
     if histories.counted.sum() < LEAST:
         return unknown(NAME, "too_few")
-    gaps, censored = residuals(given, histories)
+    gaps, censored, _ = filtered(problem_on([histories], given), given.fitted.vector)
     counted = histories.counted
     receivers = given.fitted.layout.receivers
     groups: dict[str, tuple[Floats, Floats]] = {}
@@ -66,17 +66,20 @@ def rescaling(given: Given) -> Check:
     return said(NAME, figure < NEAR, figure, NEAR, detail, np.column_stack([x, seen, np.exp(-x)]).tolist())
 
 
-def residuals(given: Given, histories: Histories) -> tuple[Floats, Floats]:
-    """Gaps of all facts (N; only those of counted ones mean something), and the last, censored ones (H x receivers)."""
-    problem = problem_on([histories], given)
-    model = problem.model(given.fitted.vector)
+def filtered(problem: Problem, vector: Floats) -> tuple[Floats, Floats, Floats]:
+    """Of the first part: gaps of its facts (N; only those of counted ones mean something), the last, censored ones
+    (H x receivers), and the baselines expected at the end, a day (H x D)."""
+    histories, model = problem.shards[0].histories, problem.model(vector)
     nodes, prior = _nodes(model)
     gaps = np.zeros(histories.facts)
     censored = np.zeros((len(histories), len(problem.layout.receivers)))
+    lasting = np.zeros_like(censored)
     places = np.random.default_rng(SEED).random(histories.facts)
     columns = problem.setting.columns(problem.shards[0], histories)
-    rescale(model, columns, nodes, prior, histories.grain == "day", places, gaps, censored)
-    return gaps, censored
+    rescale(model, columns, nodes, prior, histories.grain == "day", places, gaps, censored, lasting)
+    baselines = np.zeros((len(histories), histories.types))
+    baselines[:, problem.layout.receivers] = lasting
+    return gaps, censored, baselines
 
 
 def _nodes(model: Model) -> tuple[Floats, Floats]:

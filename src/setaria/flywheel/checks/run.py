@@ -49,7 +49,7 @@ def run_checks(histories: Histories, fitted: Fitted, problem: Problem, currency:
         "back_test": lambda: back_test(given, foretold()),
         "bg_nbd": lambda: beside_bg_nbd(given, foretold()),
         "held_out": lambda: held_out(helps()),
-        "reversal": lambda: reversal(both_ways(given), helps()),
+        "reversal": lambda: reversal(given, both_ways(given), helps()),
         "placebo": lambda: placebo(given),
         "rescaling": lambda: rescaling(given),
         "mean_amount": lambda: mean_amount(given),

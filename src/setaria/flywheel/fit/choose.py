@@ -33,8 +33,8 @@ def held_out(
     specification: Specification,
     rates: Floats,
     start: Parameters | None = None,
-) -> tuple[float, Parameters]:
-    """Log-likelihood per counted fact of the parts from `fitted` on, and the parameters found on those before."""
+) -> tuple[Floats, Parameters]:
+    """Log-likelihoods of the households of the parts from `fitted` on, and the parameters found on those before."""
     problem, _ = problem_of(parts, specification, rates)
     train, test = problem.part(range(fitted)), problem.part(range(fitted, len(parts)))
     if start is None:
@@ -42,9 +42,7 @@ def held_out(
         excitation = naive.theta[:, 1:].reshape(problem.layout.types, len(rates), problem.layout.types)
         start = Parameters(rates, naive.theta[:, 0] * 1.5, np.ascontiguousarray(excitation.transpose(0, 2, 1)) * 0.6)
     found = climb(train, problem.layout.vector(start), gain=0.5)
-    counted = sum(int(part.counted.sum()) for part in parts[fitted:])
-    value = test.evaluate(found.vector, draws=-1).likelihood
-    return value / max(counted, 1), problem.layout.parameters(found.vector, rates)
+    return test.household_likelihoods(found.vector), problem.layout.parameters(found.vector, rates)
 
 
 def choose_decays(histories: Histories, told: Callable[[str, float], None] | None = None) -> tuple[float, ...]:
@@ -57,6 +55,7 @@ def choose_decays(histories: Histories, told: Callable[[str, float], None] | Non
         return DECAYS[1:3]
     specification = Specification(shared=True, own=False, churn=False, calendar=False)
     chosen: tuple[float, ...] = ()
+    counted = int(parts[1].counted.sum())
     best = -np.inf
     for size in (1, 2, 3):
         ways = [each for each in combinations(DECAYS, size) if set(chosen) <= set(each)]
@@ -64,7 +63,7 @@ def choose_decays(histories: Histories, told: Callable[[str, float], None] | Non
         for at, way in enumerate(ways):
             if told:
                 told("flywheel.progress_decays", (size - 1 + at / len(ways)) / 3)
-            values.append(held_out(parts, fitted, specification, np.array(way))[0])
+            values.append(float(held_out(parts, fitted, specification, np.array(way))[0].sum()) / counted)
         if max(values) < best + _BETTER:
             break
         best, chosen = max(values), ways[int(np.argmax(values))]

@@ -59,8 +59,7 @@ class Fitted:
         values = np.atleast_1d(figures(self.parameters, self.mean_amounts))
         if self.influence is None:
             return [Estimate(float(each), float("nan"), float("nan")) for each in values]
-        center, slope = self._differentiated(figures, len(values))
-        errors = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", slope, self.influence.covariance, slope), 0.0))
+        center, errors = self.one_step(figures)
         made = []
         for value, middle, error in zip(values, center, errors, strict=True):
             # The optimum lies within what it is reported with, also where a bound pulls the two apart.
@@ -69,6 +68,16 @@ class Fitted:
                 low, high = max(low, floor), max(high, floor)
             made.append(Estimate(float(value), float(low), float(high), float(error)))
         return made
+
+    def one_step(self, figures: Figures) -> tuple[Floats, Floats]:
+        """The figures at the one-step estimate, unclipped, and their standard errors; errors NaN without intervals."""
+        if self.influence is None:
+            values = np.atleast_1d(figures(self.parameters, self.mean_amounts))
+            return values, np.full(len(values), np.nan)
+        count = len(np.atleast_1d(figures(self.parameters, self.mean_amounts)))
+        center, slope = self._differentiated(figures, count)
+        spread = np.einsum("ij,jk,ik->i", slope, self.influence.covariance, slope)
+        return center, np.sqrt(np.maximum(spread, 0.0))
 
     def _differentiated(self, figures: Figures, count: int) -> tuple[Floats, Floats]:
         assert self.influence is not None

@@ -16,12 +16,12 @@ from setaria.flywheel.arrays import Floats
 from setaria.flywheel.calendar import Calendar
 from setaria.flywheel.fit.decays import Decays
 from setaria.flywheel.fit.engines import Engine, Shard, Threads, added, plain
-from setaria.flywheel.fit.layout import Layout
+from setaria.flywheel.fit.layout import LOG_OWN, Layout
 from setaria.flywheel.fit.naive import Exposed, Over
 from setaria.flywheel.fit.survey import Covariates, Survey
 from setaria.flywheel.histories.histories import Histories
 from setaria.flywheel.kernels.latent import latent_pass
-from setaria.flywheel.kernels.latent_data import Columns, Model, Sums
+from setaria.flywheel.kernels.latent_data import CERTAIN, Columns, Model, Sums
 
 AT_ONCE = 256  # households whose scores are in memory together
 _SEED = 20_170_406
@@ -69,6 +69,7 @@ class Setting:
         receiver[layout.receivers] = np.arange(len(layout.receivers))
         hyper = vector[layout.blocks :]
         own = np.exp(-hyper[layout.hyper - len(layout.receivers) :]) if layout.own else np.zeros(0)
+        own = np.where(own >= np.exp(-LOG_OWN) * (1 - 1e-9), CERTAIN, own)
         return Model(
             receiver,
             plain(self.decays.rates),
@@ -209,9 +210,9 @@ class Problem:
         each household's widened by the columns that `meat` gives for its shard."""
         return self._finish(vector, added(self.engine.sums(_total, At(self.setting, vector, draws, meat), self.only)))
 
-    def likelihood(self, vector: Floats) -> float:
-        """The objective alone: what a step is judged by."""
-        return self.evaluate(vector, draws=-1).objective
+    def household_likelihoods(self, vector: Floats) -> Floats:
+        """Marginal log-likelihood of each household, shard by shard."""
+        return np.concatenate(list(self.each(_likelihoods, vector)))
 
     def _finish(self, vector: Floats, total: _Total) -> Marginal:
         layout = self.layout
@@ -283,6 +284,16 @@ class _Total:
         self.score += other.score
         self.spread += other.spread
         self.meat = _plus(self.meat, other.meat)
+
+
+def _likelihoods(shard: Shard, at: At) -> Floats:
+    histories = shard.histories
+    households, receivers = len(histories), len(at.setting.layout.receivers)
+    sums = Sums(np.zeros(1), np.zeros((0, 0)), np.zeros((receivers, 1, 1)), np.zeros(3 + receivers))
+    kept, none, nothing = np.zeros((households, 3 + receivers)), np.zeros((households, 0)), np.zeros(0)
+    columns = at.setting.columns(shard, histories)
+    latent_pass(at.model, columns, 0, households, sums, none, none[:0], 0, nothing, nothing, kept)
+    return kept[:, 2]
 
 
 def _total(shard: Shard, at: At) -> _Total:

@@ -187,8 +187,7 @@ def _climb(over: Over, theta: Floats, total: Floats, gain: float) -> Naive:
         for d in range(len(theta)):
             if now.gradient[d, 0] == 0:
                 continue
-            lower = now.information[d]
-            full = lower + np.tril(lower, -1).T
+            full = now.information[d]
             pull = now.gradient[d] - total
             steps[d] = step(full, pull, theta[d], floor)
             promises[d] = pull @ steps[d] - 0.5 * steps[d] @ full @ steps[d]

@@ -14,7 +14,8 @@ from setaria.flywheel.fit.quadratic import step
 PASSES = 40
 _LONGEST = 1.5  # of a step in a logarithm
 _DRAWN = 2_000  # posterior draws of all households together are enough for a direction
-HALVINGS = 12
+HALVINGS = 5
+TRIES = 3  # without a rise
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ def climb(
 ) -> Climbed:
     """Ends when the next step promises less than `gain` nats; `told` hears each pass and its promise."""
     layout = problem.layout
-    lower, upper = layout.lower(), layout.upper()
+    lower, still = layout.lower(), 0
     logs = np.ones(layout.size, dtype=np.bool_)
     for r in range(len(layout.receivers)):
         logs[layout.excitation_slice(r)] = False
@@ -47,17 +48,27 @@ def climb(
         if promised < gain:
             return Climbed(vector, now, passed, promised)
         direction = _shortened(direction, logs)
-        size = 1.0
-        for _ in range(HALVINGS):
-            tried = np.clip(vector + size * direction, lower, upper)
-            then = problem.evaluate(tried, draws=draws)
-            if then.objective >= now.objective + 1e-4 * size * float(now.score @ direction):
-                break
-            size /= 2
-        else:
+        vector, now, rose = _along(problem, vector, direction, now, draws)
+        still = 0 if rose else still + 1
+        if still == TRIES:
             return Climbed(vector, now, passed, promised)
-        vector, now = tried, then
     return Climbed(vector, now, PASSES, promised)
+
+
+def _along(
+    problem: Problem, vector: Floats, direction: Floats, now: Marginal, draws: int
+) -> tuple[Floats, Marginal, bool]:
+    """As far as the objective rises. Each look moves the grids a little to where posteriors lie, so that where nothing
+    rises the old place is looked at again: what it was compared with may have been a coarser sum."""
+    lower, upper = problem.layout.lower(), problem.layout.upper()
+    size = 1.0
+    for _ in range(HALVINGS):
+        tried = np.clip(vector + size * direction, lower, upper)
+        then = problem.evaluate(tried, draws=draws)
+        if then.objective >= now.objective + 1e-4 * size * float(now.score @ direction):
+            return tried, then, True
+        size /= 2
+    return vector, problem.evaluate(vector, draws=draws), False
 
 
 def _shortened(direction: Floats, logs: Flags) -> Floats:

@@ -11,6 +11,7 @@ import numpy as np
 
 from setaria.flywheel.answers.loops import flywheel_number
 from setaria.flywheel.answers.value import value
+from setaria.flywheel.arrays import Floats
 from setaria.flywheel.fit.choose import held_out, split
 from setaria.flywheel.fit.fitted import Fitted
 from setaria.flywheel.fit.flywheel import Flywheel
@@ -33,12 +34,17 @@ def ladder(specification: Specification) -> dict[str, Specification]:
 
 @dataclass(frozen=True, slots=True)
 class Rungs:
+    """`held_out`: log-likelihoods of the households held out, of which `counted` facts are asked for."""
+
     fitted: dict[str, Fitted]
-    held_out: dict[str, float]
+    held_out: dict[str, Floats]
+    counted: int
 
     def specified(self, currency: int) -> list[Specified]:
         made = []
+        best = max(self.held_out.values(), key=lambda each: float(each.sum()), default=np.zeros(0))
         for name, fit in self.fitted.items():
+            seen = self.held_out.get(name)
             number = fit.estimates(flywheel_number, floor=0.0)[0]
             values = (
                 value(fit.parameters, fit.mean_amounts).reshape(fit.mean_amounts.shape)
@@ -50,8 +56,9 @@ class Rungs:
                     name,
                     number,
                     fit.log_likelihood,
-                    self.held_out.get(name),
+                    None if seen is None else float(seen.sum()) / self.counted,
                     [float(each) for each in values[currency]] if len(values) else [],
+                    0.0 if seen is None else float(np.std(best - seen) * np.sqrt(len(seen))) / self.counted,
                 )
             )
         return made
@@ -69,7 +76,7 @@ def climb_ladder(
     parts, split_at = split(histories)
     rates = np.array(specification.decays, dtype=np.float64)
     fitted: dict[str, Fitted] = {}
-    seen: dict[str, float] = {}
+    seen: dict[str, Floats] = {}
     last: Fitted | None = None
     for at, (name, each) in enumerate((name, each) for name, each in ladder(specification).items() if name in names):
         if told:
@@ -79,4 +86,4 @@ def climb_ladder(
         fitted[name] = last
         if len(histories) >= 50 and parts[1].counted.any():
             seen[name], _ = held_out(parts, split_at, each, rates, last.parameters)
-    return Rungs(fitted, seen)
+    return Rungs(fitted, seen, max(int(parts[1].counted.sum()), 1))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 
 from setaria.flywheel.arrays import Flags, Floats, Kinds, Whole
 from setaria.flywheel.compiled import fast
+
+BLOCK: Final = 64
 
 
 @fast
@@ -58,10 +61,16 @@ def linear_pass(
     gradient: Floats,
     information: Floats,
 ) -> None:
-    """Adds sum log(theta_d . x), its gradient (D x F) and minus its Hessian (D x F x F, lower triangle), x = [1, R]."""
+    """Adds sum log(theta_d . x), its gradient (D x F) and minus its Hessian (D x F x F), x = [1, R].
+
+    Rows wait for others of their type: products of blocks are several times as fast as of single rows.
+    """
     types, width = theta.shape
     x = np.zeros(width)
     state = x[1:]
+    rows = np.zeros((types, BLOCK, width))
+    filled = np.zeros(types, dtype=np.int64)
+    square = np.zeros((width, width))
     for h in range(len(start)):
         low, high = offsets[h], offsets[h + 1]
         x[:] = 0.0
@@ -73,30 +82,37 @@ def linear_pass(
                 decay(state, rates, types, now - times[first - 1])
             after = first
             while after < high and times[after] == now:
+                d = kinds[after]
                 after += 1
-            if now > start[h]:
-                for i in range(first, after):
-                    d = kinds[i]
-                    if receives[d]:
-                        _add(x, theta[d], likelihood, gradient[d], information[d], d)
+                if now > start[h] and receives[d]:
+                    rows[d, filled[d]] = x
+                    filled[d] += 1
+                    if filled[d] == BLOCK:
+                        _add(rows[d], theta[d], square, likelihood, gradient[d], information[d], d)
+                        filled[d] = 0
             for i in range(first, after):
                 for k in range(len(rates)):
                     state[k * types + kinds[i]] += jumps[k]
             first = after
+    for d in range(types):
+        if filled[d]:
+            _add(rows[d, : filled[d]], theta[d], square, likelihood, gradient[d], information[d], d)
 
 
 @fast
-def _add(x: Floats, theta: Floats, likelihood: Floats, gradient: Floats, information: Floats, d: int) -> None:
-    width = len(x)
-    rate = 0.0
-    for a in range(width):
-        rate += theta[a] * x[a]
-    likelihood[d] += math.log(rate)
-    inverse = 1.0 / rate
-    for a in range(width):
-        weight = x[a] * inverse
-        if weight != 0.0:
-            gradient[a] += weight
-            weight *= inverse
-            for b in range(a + 1):
-                information[a, b] += weight * x[b]
+def _add(
+    rows: Floats, theta: Floats, square: Floats, likelihood: Floats, gradient: Floats, information: Floats, d: int
+) -> None:
+    rate = np.dot(rows, theta)
+    total = 0.0
+    for i in range(len(rows)):
+        total += math.log(rate[i])
+        inverse = 1.0 / rate[i]
+        for a in range(len(theta)):
+            rows[i, a] *= inverse
+            gradient[a] += rows[i, a]
+    likelihood[d] += total
+    np.dot(rows.T, rows, square)
+    for a in range(len(theta)):
+        for b in range(len(theta)):
+            information[a, b] += square[a, b]

@@ -16,6 +16,7 @@ from setaria.flywheel.arrays import Floats
 from setaria.flywheel.compiled import compiled, fast
 from setaria.flywheel.kernels.features import exposure
 from setaria.flywheel.kernels.latent_data import (
+    CERTAIN,
     GAPS,
     LAST_GAP,
     LATTICE,
@@ -87,7 +88,7 @@ def _settle(
                     weights[q] += work.weights[m, q]
             again = moved(columns, h, 0, weights, work.grid[:nodes])
         for r in range(len(model.own)):
-            if work.counts[r]:
+            if work.counts[r] and model.own[r] < CERTAIN:
                 again = moved(columns, h, 1 + r, lattice[r], work.lattice[r]) or again
         if not again:
             break

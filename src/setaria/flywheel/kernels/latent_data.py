@@ -16,6 +16,7 @@ STEP: Final = 0.75  # of a node, in posterior standard deviations
 LATTICE: Final = 32  # nodes of a type's own factor, wider because it serves all nodes of the household's
 LATTICE_ZERO: Final = 17
 FINE: Final = 1.5  # of the lattice's step in standard deviations of the own factor's logarithm: coarser would miss it
+CERTAIN: Final = 1e6  # the shape of an own factor that is none: always 1
 GAPS: Final = 60  # gaps between facts, from the last one back, in which a household may have fallen silent
 LAST_GAP: Final = 6  # parts of the last one, each twice as long as the one before
 STATS: Final = 5  # E[1/l], E[zb/l], E[1/l^2], E[(zb/l)^2], E[zb/l^2]

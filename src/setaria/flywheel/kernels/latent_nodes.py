@@ -15,6 +15,7 @@ import numpy as np
 from setaria.flywheel.arrays import Floats
 from setaria.flywheel.compiled import compiled, fast
 from setaria.flywheel.kernels.latent_data import (
+    CERTAIN,
     FINE,
     LATTICE,
     LATTICE_ZERO,
@@ -42,12 +43,24 @@ def lay_grids(model: Model, columns: Columns, h: int, work: Household) -> int:
         for q in range(NODES):
             work.grid[q] = math.exp(columns.center[h, 0] + (q - ZERO) * STEP * columns.spread[h, 0])
     for r in range(len(model.own)):
-        if work.counts[r]:
+        if work.counts[r] and model.own[r] >= CERTAIN:
+            _no_factor(work, r, nodes)
+        elif work.counts[r]:
             step = min(STEP * columns.spread[h, 1 + r], FINE / math.sqrt(model.own[r]))
             for j in range(LATTICE):
                 work.lattice[r, j] = math.exp(columns.center[h, 1 + r] + (j - LATTICE_ZERO) * step)
             _prior(model.own[r], step, work.grid[:nodes], work.lattice[r], work.prior[r])
     return nodes
+
+
+@compiled
+def _no_factor(work: Household, r: int, nodes: int) -> None:
+    """The type's lattice is the household's grid, each point certain at its own node."""
+    work.prior[r, :nodes] = 0.0
+    for j in range(LATTICE):
+        work.lattice[r, j] = work.grid[min(j, nodes - 1)]
+        if j < nodes:
+            work.prior[r, j, j] = 1.0
 
 
 @compiled

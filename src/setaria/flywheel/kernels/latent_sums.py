@@ -18,23 +18,20 @@ SMALL = 1e-5  # a lattice point's chance below which it is left out of variances
 
 
 @fast
-def _expect(work: Household, i: int, weights: Floats, at: Floats) -> None:
-    """Fact i's expectations; what is missing in the weights fell silent before it."""
+def _expect(work: Household, i: int, weights: Floats, at: Floats, dead: float) -> None:
+    """Fact i's expectations; `dead` is the chance that the household fell silent before it."""
     base, excited = work.base[i], work.excited[i]
-    lived = 0.0
     inverse1, own1, inverse2, own2, cross = 0.0, 0.0, 0.0, 0.0, 0.0
     for j in range(len(at)):
         inverse = 1.0 / (at[j] * base + excited)
         own = at[j] * base * inverse
         w = weights[j]
-        lived += w
         inverse1 += w * inverse
         own1 += w * own
         inverse2 += w * inverse * inverse
         own2 += w * own * own
         cross += w * own * inverse
-    dead = 1.0 - lived
-    if dead > 1e-13 and excited > 0.0:
+    if dead > _NEGLIGIBLE and excited > 0.0:
         inverse1 += dead / excited
         inverse2 += dead / (excited * excited)
     work.stats[i, 0] = inverse1
@@ -52,7 +49,7 @@ def expect_shared(model: Model, n: int, nodes: int, silences: int, work: Househo
     for m in range(silences):
         while alive > work.node_alive[m]:
             alive -= 1
-            _expect(work, alive, gathered, at)
+            _expect(work, alive, gathered, at, work.weights[m:silences, :nodes].sum())
         mean = 0.0
         for q in range(nodes):
             gathered[q] += work.weights[m, q]
@@ -61,7 +58,7 @@ def expect_shared(model: Model, n: int, nodes: int, silences: int, work: Househo
             work.factor[r, m] = mean
     while alive > 0:
         alive -= 1
-        _expect(work, alive, gathered, at)
+        _expect(work, alive, gathered, at, 0.0)
 
 
 @compiled
@@ -76,7 +73,7 @@ def expect_own(model: Model, n: int, nodes: int, silences: int, work: Household,
             while alive > work.node_alive[m]:
                 alive -= 1
                 if work.whose[alive] == r:
-                    _expect(work, alive, lattice[r], work.lattice[r])
+                    _expect(work, alive, lattice[r], work.lattice[r], work.weights[m:silences, :nodes].sum())
             if work.counts[r]:
                 _spread(work, r, m, nodes, lattice[r], logs)
             else:
@@ -84,7 +81,7 @@ def expect_own(model: Model, n: int, nodes: int, silences: int, work: Household,
         while alive > 0:
             alive -= 1
             if work.whose[alive] == r:
-                _expect(work, alive, lattice[r], work.lattice[r])
+                _expect(work, alive, lattice[r], work.lattice[r], 0.0)
 
 
 @fast
@@ -111,11 +108,10 @@ def _spread(work: Household, r: int, m: int, nodes: int, gathered: Floats, logs:
             z += part * lattice[j]
         mean += z
         log_own -= weight * math.log(work.grid[q]) + z / work.grid[q]
-    first = math.log(lattice[0])
-    step = math.log(lattice[1]) - first
     for j in range(LATTICE):
         gathered[j] += column[j]
-        log_own += column[j] * (first + j * step)
+        if column[j] > 0.0:
+            log_own += column[j] * math.log(lattice[j])
     work.factor[r, m] = mean
     logs[r] += log_own
 

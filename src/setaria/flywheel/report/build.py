@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -13,7 +14,7 @@ from setaria.flywheel.answers.horizon import within
 from setaria.flywheel.answers.loops import components, cycles, flywheel_number, strengths
 from setaria.flywheel.answers.saturation import marginal_roi
 from setaria.flywheel.answers.value import indirect, value
-from setaria.flywheel.arrays import Floats
+from setaria.flywheel.arrays import Flags, Floats
 from setaria.flywheel.fit.fitted import Fitted
 from setaria.flywheel.histories.histories import Histories
 from setaria.flywheel.parameters import Estimate, Parameters
@@ -81,8 +82,12 @@ def _finite(fitted: Fitted) -> bool:
     return fitted.parameters.flywheel_number < 1 and not number.high >= 1
 
 
-def number_of(fitted: Fitted) -> Estimate:
-    return fitted.estimates(flywheel_number, floor=0.0)[0]
+def number_of(fitted: Fitted, loops: Sequence[Loop] | None = None) -> Estimate:
+    """The flywheel number; an upper limit where `loops` are given and none is sure."""
+    found = fitted.estimates(flywheel_number, floor=0.0)[0]
+    if loops is None or any(each.sure for each in loops):
+        return found
+    return Estimate(found.value, 0.0, found.high, found.error)
 
 
 def _main(histories: Histories) -> int:
@@ -114,19 +119,41 @@ def _branching(parameters: Parameters, mean_amounts: Floats) -> Floats:
     return parameters.branching.reshape(-1)
 
 
+def sure_links(histories: Histories, fitted: Fitted) -> Flags:
+    """D x D, child by parent: links above 0 at 95 % for all of them together (Bonferroni).
+
+    Only these can make a loop sure. The radius of a branching matrix that holds noise alone is not 0 and has no valid
+    interval by derivatives, so a loop is not judged by its strength.
+    """
+    types = histories.types
+    center, errors = fitted.one_step(_branching)
+    tested = max(int(histories.receivers.sum()) * types, 1)
+    level = NormalDist().inv_cdf(1 - 0.05 / tested)
+    links: Flags = (center - level * errors > 0).reshape(types, types)
+    return links
+
+
+def _sure(links: Flags, members: Sequence[int]) -> bool:
+    """Whether sure links lead round among the members: some power of their matrix comes back."""
+    inside = links[np.ix_(members, members)].astype(np.float64)
+    return bool(np.abs(np.linalg.eigvals(inside)).max(initial=0.0) > 0.5)
+
+
 def loops(histories: Histories, fitted: Fitted) -> list[Loop]:
-    rings = [
-        *components(fitted.parameters),
-        *(ring for ring in cycles(fitted.parameters, most=6) if len(ring.members) > 1),
-    ]
+    round_trips = (ring for ring in cycles(fitted.parameters, most=6) if len(ring.members) > 1)
+    rings = [*components(fitted.parameters), *round_trips]
     if not rings:
         return []
     estimates = fitted.estimates(strengths(rings), floor=0.0)
-    names = histories.names
-    return [
-        Loop([names[m] for m in ring.members], estimate, estimate.low > 0.005)
-        for ring, estimate in zip(rings, estimates, strict=True)
-    ]
+    names, links = histories.names, sure_links(histories, fitted)
+    made = []
+    for ring, estimate in zip(rings, estimates, strict=True):
+        sure = _sure(links, ring.members)
+        low = estimate.low if sure else 0.0
+        made.append(
+            Loop([names[m] for m in ring.members], Estimate(estimate.value, low, estimate.high, estimate.error), sure)
+        )
+    return made
 
 
 def weeks(histories: Histories, currency: int) -> list[tuple[float, dict[str, int]]]:

@@ -92,6 +92,7 @@ class Specified(msgspec.Struct, frozen=True):
     log_likelihood: float
     held_out: float | None  # per counted fact of held-out households, natural logarithm
     values: list[float] = []  # by touchpoint, in the main currency
+    held_out_error: float = 0.0  # standard error of held_out's distance to the best, over households
 
 
 class Loop(msgspec.Struct, frozen=True):

@@ -33,8 +33,8 @@ def rivals(specified: Sequence[Specified], chosen: str) -> tuple[bool, list[Spec
     if not seen or mine.held_out is None:
         return True, []
     best = max(each.held_out for each in seen if each.held_out is not None)
-    good = mine.held_out >= best - AS_GOOD
-    as_good = [each for each in seen if each.held_out is not None and each.held_out >= best - AS_GOOD]
+    as_good = [each for each in seen if (each.held_out or 0.0) >= best - max(AS_GOOD, 2 * each.held_out_error)]
+    good = mine in as_good
     number = mine.flywheel_number
     room = max(SAME, number.high - number.low)
     return good, [each for each in as_good if abs(each.flywheel_number.value - number.value) > room]
