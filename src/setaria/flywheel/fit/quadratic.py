@@ -8,28 +8,33 @@ from scipy import linalg
 from setaria.flywheel.arrays import Flags, Floats
 
 ROUNDS = 200
-_LEAST = 1e-4  # of an eigenvalue, the diagonal being 1
+_LEAST = 1e-4  # of an eigenvalue that was negative, the diagonal being 1
+_SURELY = 1e-9  # of an eigenvalue that is left as it is
+_NOTHING = 1e-12  # of information
 
 
-def positive(matrix: Floats) -> Floats:
-    """The matrix itself where it is positive definite; else with its eigenvalues turned positive, on the scale where
-    its diagonal is 1: only the directions that are wrong change."""
-    scale = np.sqrt(np.maximum(np.abs(np.diag(matrix)), 1e-12))
-    scaled = matrix / np.outer(scale, scale)
+def _scaled(matrix: Floats) -> tuple[Floats, Floats]:
+    """A positive definite matrix with a diagonal of about 1, and the scale that was taken out of each coordinate.
+
+    Where it is not positive definite, its eigenvalues are turned positive on that scale: only the directions that are
+    wrong change.
+    """
+    scale = np.sqrt(np.maximum(np.abs(np.diag(matrix)), _NOTHING))
+    scaled: Floats = matrix / np.outer(scale, scale)
     try:
-        linalg.cholesky(scaled - 1e-9 * np.eye(len(matrix)), lower=True, check_finite=False)
+        linalg.cholesky(scaled - _SURELY * np.eye(len(matrix)), lower=True, check_finite=False)
     except linalg.LinAlgError:
         values, vectors = linalg.eigh(scaled, check_finite=False)
         scaled = (vectors * np.maximum(np.abs(values), _LEAST)) @ vectors.T
-        made: Floats = scaled * np.outer(scale, scale)
-        return made
-    return matrix
+    return scaled, scale
 
 
 def inverse(matrix: Floats) -> Floats:
     """Of a symmetric matrix made positive."""
-    made: Floats = linalg.inv(positive(matrix), check_finite=False)
-    return (made + made.T) / 2
+    scaled, scale = _scaled(matrix)
+    made = linalg.inv(scaled, check_finite=False) / np.outer(scale, scale)
+    even: Floats = (made + made.T) / 2
+    return even
 
 
 def step(information: Floats, gradient: Floats, at: Floats, lower: Floats) -> Floats:
@@ -38,8 +43,9 @@ def step(information: Floats, gradient: Floats, at: Floats, lower: Floats) -> Fl
     `information` is made positive where it is not. Ends with single pivots where blocks would circle.
     """
     size = len(at)
-    information = positive(information)
-    bound = np.where(np.isfinite(lower), lower - at, -np.inf)
+    information, scale = _scaled(information)
+    gradient = gradient / scale
+    bound = np.where(np.isfinite(lower), (lower - at) * scale, -np.inf)
     held: Flags = np.isfinite(bound) & (bound >= 0) & (gradient < 0)
     fewest, patience = size + 1, 3
     moved = np.zeros(size)
@@ -64,5 +70,5 @@ def step(information: Floats, gradient: Floats, at: Floats, lower: Floats) -> Fl
             wrong = np.zeros(size, dtype=np.bool_)
             wrong[last] = True
         held = held ^ wrong
-    step_: Floats = np.maximum(moved, bound)
-    return step_
+    made: Floats = np.maximum(moved, bound) / scale
+    return made
