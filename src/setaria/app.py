@@ -37,6 +37,7 @@ from setaria.notifiers.table import notifier_types
 from setaria.radio.mqtt.options import MqttSettings
 from setaria.rights import Principal
 from setaria.upkeep.keeper import HubUpkeep
+from setaria.web.flywheel_desk import FlywheelDesk
 from setaria.web.lan import Lan
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class Hub:
         self.notifying = Notifying(self.home, log, self.writer, clock, ids, self.secrets, types, lambda: key.public)
         self.notifying.load(log)
         self.upkeep = HubUpkeep(settings.folder, __version__, log, clock, self.writer)
+        self.flywheel = FlywheelDesk(settings.folder / "flywheel", settings.log_path, clock)
         self.accounts = Accounts(self.home, self.writer, clock, self.secrets)
         self.accounts.load(log)
         self.lan_refused: Refused | None = None
@@ -124,6 +126,7 @@ class Hub:
         self.retention.start()
         self.notifying.start()
         self.upkeep.start()
+        self.flywheel.start()
         self._keep_snapshots()
         gc.freeze()  # what a home is made of stays: the collector need not look at it again
         gc.set_threshold(*GARBAGE)
@@ -145,6 +148,7 @@ class Hub:
             notifying=self.notifying,
             upkeep=self.upkeep,
             page=lambda: "" if self.lan is None else self.lan.url,
+            flywheel=self.flywheel,
         )
         self._site = Site(services, self.settings.host, self.settings.port)
         await self._site.start()
@@ -187,6 +191,7 @@ class Hub:
         await self.retention.stop()
         await self.notifying.stop()
         await self.upkeep.stop()
+        await self.flywheel.stop()
         await self.accounts.stop()
         await self.home.stop()
         await self.writer.stop()

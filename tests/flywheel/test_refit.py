@@ -126,6 +126,19 @@ def test_a_report_comes_back_as_it_was(name: str) -> None:
     assert msgspec.json.encode(restored(document)) == document
 
 
+def test_what_a_reader_took_for_granted_comes_along() -> None:
+    document = json.loads(msgspec.json.encode(example()))
+    document["rows"]["understood"] = [{"key": "flywheel.understood_grain_exact", "details": {}, "tone": "plain"}]
+    report = restored(json.dumps(document).encode())
+    assert json.loads(msgspec.json.encode(report)) == document
+    assert [each.text for each in shown_report(report, "en", [])[0].understood] == [
+        say("flywheel.understood_grain_exact", "en")
+    ]
+    document["rows"]["understood"] = [3]
+    with pytest.raises(Refused):
+        restored(json.dumps(document).encode())
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

@@ -14,6 +14,7 @@ from setaria.home.home import Home
 from setaria.home.linkage.desk import LinkageDesk
 from setaria.home.notifying.desk import Notifying
 from setaria.home.upkeep.ports import Upkeep
+from setaria.web.flywheel_desk import FlywheelDesk
 
 
 class Services(msgspec.Struct, frozen=True, eq=False):
@@ -31,3 +32,4 @@ class Services(msgspec.Struct, frozen=True, eq=False):
     notifying: Notifying | None = None
     upkeep: Upkeep | None = None
     page: Callable[[], str] = str
+    flywheel: FlywheelDesk | None = None

@@ -45,7 +45,8 @@ class PasswordBody(Body, frozen=True):
 
 class SessionAnswer(msgspec.Struct, frozen=True):
     """`state`: setup (no owner has a password yet), sign_in or signed_in. `acts` are those that are allowed at least
-    somewhere. Nothing of the home is told before it is signed in."""
+    somewhere. `pages` are those that not every hub has, and that are for this person. Nothing of the home is told
+    before it is signed in."""
 
     state: str
     member: v.MemberView | None
@@ -53,6 +54,7 @@ class SessionAnswer(msgspec.Struct, frozen=True):
     household: str
     language: str
     session: str
+    pages: list[str] = []
 
 
 class SessionView(msgspec.Struct, frozen=True):
@@ -79,7 +81,13 @@ def answer(call: Call, caller: Caller | None) -> SessionAnswer:
     shown = None if member is None else describe.member(home, member, accounts.has_password(member.id))
     language = (shown.language if shown is not None else "") or call.language
     acts = acts_somewhere(home.permits, caller.principal)
-    return SessionAnswer("signed_in", shown, acts, home.structure.household.name, language, caller.session)
+    household, pages = home.structure.household.name, _pages(call, caller)
+    return SessionAnswer("signed_in", shown, acts, household, language, caller.session, pages)
+
+
+def _pages(call: Call, caller: Caller) -> list[str]:
+    desk, may = call.services.flywheel, call.services.home.permits.asking(caller.principal)
+    return ["flywheel"] if desk is not None and desk.offered and may(Act.FACTS_READ, Target()) else []
 
 
 def _device(call: Call) -> str:

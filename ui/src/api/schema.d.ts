@@ -141,6 +141,109 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/flywheel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest report of the flywheel, or an earlier one */
+        get: operations["get_flywheel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flywheel/facts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The facts behind a number: those of a touchpoint, or of two */
+        get: operations["get_flywheel_facts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flywheel/fit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a fit is */
+        get: operations["get_flywheel_fit"];
+        put?: never;
+        /** Begin to fit what the log holds now */
+        post: operations["post_flywheel_fit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flywheel/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show a report made elsewhere, as `setaria flywheel fit --json` prints it */
+        post: operations["post_flywheel_reports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flywheel/reports/{report}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a report */
+        delete: operations["delete_flywheel_reports_report"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flywheel/tables/{table}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A table of a report as CSV */
+        get: operations["get_flywheel_tables_table"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/found": {
         parameters: {
             query?: never;
@@ -1285,6 +1388,30 @@ export interface components {
             id: string;
             sealed: boolean;
         };
+        /**
+         * BehindPage
+         * @description Facts as CloudEvents with what they say (`sentence`) and `touchpoint`; none where a report was made elsewhere.
+         */
+        BehindPage: {
+            cursor: string;
+            facts: Record<string, never>[];
+            more: boolean;
+        };
+        /**
+         * BehindQuery
+         * @description The newest first; go on with before = `cursor`. With `then`, facts of both touchpoints.
+         */
+        BehindQuery: {
+            /** @default now */
+            before: string;
+            /** @default 30 */
+            limit: number;
+            /** @default  */
+            report: string;
+            /** @default  */
+            then: string;
+            touchpoint: string;
+        };
         /** ChoiceView */
         ChoiceView: {
             names: {
@@ -1510,6 +1637,40 @@ export interface components {
         Finding: {
             linkages: string[];
             told: components["schemas"]["Told"];
+        };
+        /**
+         * FitView
+         * @description `stage` is a sentence, empty when nothing is under way; `next` is UTC microseconds, 0 when none is planned.
+         */
+        FitView: {
+            done: number;
+            failed: components["schemas"]["RefusalView"] | null;
+            next: number;
+            stage: string;
+        };
+        /**
+         * FlywheelQuery
+         * @description The newest report when none is named.
+         */
+        FlywheelQuery: {
+            /** @default  */
+            report: string;
+        };
+        /**
+         * FlywheelView
+         * @description `report` is a Report as `setaria flywheel fit --json` prints it, `shown` the same in words and tables of the
+         *         asked language; both are null while there is none. `missing` is what of the extra is not installed. `facts` is how
+         *         many the log holds. `traced`: touchpoints whose facts are in this log.
+         */
+        FlywheelView: {
+            current: components["schemas"]["Kept"] | null;
+            facts: number;
+            fit: components["schemas"]["FitView"];
+            missing: string[];
+            report: unknown;
+            reports: components["schemas"]["Kept"][];
+            shown: unknown;
+            traced: string[];
         };
         /** FoundThings */
         FoundThings: {
@@ -1745,6 +1906,20 @@ export interface components {
         JoinBody: {
             code: string;
             password: string;
+        };
+        /**
+         * Kept
+         * @description One report. `at` is UTC microseconds; `how` is fitted (here, from the log) or given (made elsewhere).
+         */
+        Kept: {
+            at: number;
+            facts: number;
+            households: number;
+            how: string;
+            id: string;
+            name: string;
+            simulated: boolean;
+            tables: string[];
         };
         /**
          * Latest
@@ -2278,13 +2453,16 @@ export interface components {
         /**
          * SessionAnswer
          * @description `state`: setup (no owner has a password yet), sign_in or signed_in. `acts` are those that are allowed at least
-         *         somewhere. Nothing of the home is told before it is signed in.
+         *         somewhere. `pages` are those that not every hub has, and that are for this person. Nothing of the home is told
+         *         before it is signed in.
          */
         SessionAnswer: {
             acts: components["schemas"]["Act"][];
             household: string;
             language: string;
             member: components["schemas"]["MemberView"] | null;
+            /** @default [] */
+            pages: string[];
             session: string;
             state: string;
         };
@@ -2389,6 +2567,16 @@ export interface components {
             command: "SwitchLinkage";
             enabled: boolean;
             linkage: string;
+        };
+        /**
+         * TableQuery
+         * @description A link carries no Accept-Language of the page's: `language` does.
+         */
+        TableQuery: {
+            /** @default  */
+            language: string;
+            /** @default  */
+            report: string;
         };
         /** Text */
         Text: {
@@ -2754,6 +2942,8 @@ export type AddThing = components['schemas']['AddThing'];
 export type ArrangeThing = components['schemas']['ArrangeThing'];
 export type ArrangeTiles = components['schemas']['ArrangeTiles'];
 export type Backup = components['schemas']['Backup'];
+export type BehindPage = components['schemas']['BehindPage'];
+export type BehindQuery = components['schemas']['BehindQuery'];
 export type ChoiceView = components['schemas']['ChoiceView'];
 export type CsvQuery = components['schemas']['CsvQuery'];
 export type DeedView = components['schemas']['DeedView'];
@@ -2775,6 +2965,9 @@ export type FactsQuery = components['schemas']['FactsQuery'];
 export type FeatureView = components['schemas']['FeatureView'];
 export type FieldView = components['schemas']['FieldView'];
 export type Finding = components['schemas']['Finding'];
+export type FitView = components['schemas']['FitView'];
+export type FlywheelQuery = components['schemas']['FlywheelQuery'];
+export type FlywheelView = components['schemas']['FlywheelView'];
 export type FoundThings = components['schemas']['FoundThings'];
 export type FoundView = components['schemas']['FoundView'];
 export type GiveGrant = components['schemas']['GiveGrant'];
@@ -2794,6 +2987,7 @@ export type InvitationView = components['schemas']['InvitationView'];
 export type InviteBody = components['schemas']['InviteBody'];
 export type Issued = components['schemas']['Issued'];
 export type JoinBody = components['schemas']['JoinBody'];
+export type Kept = components['schemas']['Kept'];
 export type Latest = components['schemas']['Latest'];
 export type LatestQuery = components['schemas']['LatestQuery'];
 export type Life = components['schemas']['Life'];
@@ -2868,6 +3062,7 @@ export type SubscriptionBody = components['schemas']['SubscriptionBody'];
 export type SubscriptionKeys = components['schemas']['SubscriptionKeys'];
 export type SwitchBody = components['schemas']['SwitchBody'];
 export type SwitchLinkage = components['schemas']['SwitchLinkage'];
+export type TableQuery = components['schemas']['TableQuery'];
 export type Text = components['schemas']['Text'];
 export type TextBody = components['schemas']['TextBody'];
 export type ThingFull = components['schemas']['ThingFull'];
@@ -3210,6 +3405,255 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            422: components["responses"]["Refused422"];
+            429: components["responses"]["Refused429"];
+            502: components["responses"]["Refused502"];
+            503: components["responses"]["Refused503"];
+            504: components["responses"]["Refused504"];
+        };
+    };
+    get_flywheel: {
+        parameters: {
+            query?: {
+                report?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlywheelView"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            422: components["responses"]["Refused422"];
+            429: components["responses"]["Refused429"];
+            502: components["responses"]["Refused502"];
+            503: components["responses"]["Refused503"];
+            504: components["responses"]["Refused504"];
+        };
+    };
+    get_flywheel_facts: {
+        parameters: {
+            query: {
+                touchpoint: string;
+                then?: string;
+                report?: string;
+                before?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BehindPage"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            422: components["responses"]["Refused422"];
+            429: components["responses"]["Refused429"];
+            502: components["responses"]["Refused502"];
+            503: components["responses"]["Refused503"];
+            504: components["responses"]["Refused504"];
+        };
+    };
+    get_flywheel_fit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FitView"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            422: components["responses"]["Refused422"];
+            429: components["responses"]["Refused429"];
+            502: components["responses"]["Refused502"];
+            503: components["responses"]["Refused503"];
+            504: components["responses"]["Refused504"];
+        };
+    };
+    post_flywheel_fit: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FitView"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            422: components["responses"]["Refused422"];
+            429: components["responses"]["Refused429"];
+            502: components["responses"]["Refused502"];
+            503: components["responses"]["Refused503"];
+            504: components["responses"]["Refused504"];
+        };
+    };
+    post_flywheel_reports: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Kept"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            422: components["responses"]["Refused422"];
+            429: components["responses"]["Refused429"];
+            502: components["responses"]["Refused502"];
+            503: components["responses"]["Refused503"];
+            504: components["responses"]["Refused504"];
+        };
+    };
+    delete_flywheel_reports_report: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                report: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            422: components["responses"]["Refused422"];
+            429: components["responses"]["Refused429"];
+            502: components["responses"]["Refused502"];
+            503: components["responses"]["Refused503"];
+            504: components["responses"]["Refused504"];
+        };
+    };
+    get_flywheel_tables_table: {
+        parameters: {
+            query?: {
+                report?: string;
+                language?: string;
+            };
+            header?: never;
+            path: {
+                table: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
                 };
             };
             400: components["responses"]["Refused400"];

@@ -45,3 +45,7 @@ export type Traces = Schemas["Traces"];
 export type DryRun = Schemas["DryRun"];
 export type WouldHave = Schemas["WouldHave"];
 export type Imported = Schemas["Imported"];
+export type FlywheelView = Schemas["FlywheelView"];
+export type FitView = Schemas["FitView"];
+export type KeptReport = Schemas["Kept"];
+export type BehindPage = Schemas["BehindPage"];

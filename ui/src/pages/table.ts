@@ -3,6 +3,7 @@ import house from "lucide-static/icons/house.svg?icon";
 import workflow from "lucide-static/icons/workflow.svg?icon";
 import history from "lucide-static/icons/history.svg?icon";
 import users from "lucide-static/icons/users.svg?icon";
+import orbit from "lucide-static/icons/orbit.svg?icon";
 import settings from "lucide-static/icons/settings.svg?icon";
 import type { Component } from "svelte";
 import HomePage from "@/pages/home/HomePage.svelte";
@@ -16,6 +17,8 @@ export interface Page {
   rooms: readonly string[];
   /** Without one, whoever is signed in. */
   right: string;
+  /** Whether only some hubs have it: those that name it among the pages of the session. */
+  some?: boolean;
   read: () => Promise<{ default: Component }>;
 }
 
@@ -55,6 +58,16 @@ export const PAGES: readonly Page[] = [
     rooms: ["ui_members"],
     right: "home.see",
     read: () => import("@/pages/members/MembersPage.svelte"),
+  },
+  {
+    id: "flywheel",
+    path: "flywheel",
+    name: "ui.page.flywheel",
+    icon: orbit,
+    rooms: ["ui_flywheel"],
+    right: "facts.read",
+    some: true,
+    read: () => import("@/pages/flywheel/FlywheelPage.svelte"),
   },
   {
     id: "settings",

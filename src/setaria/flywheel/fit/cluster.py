@@ -42,11 +42,18 @@ class DaskEngine:
         """Raises Refused where the cluster cannot be reached, has no worker, or runs another version."""
         self.stop()
         self._client = self._reached()
+        try:
+            self._place(source)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _place(self, source: Source) -> None:
         threads: dict[str, int] = self._client.nthreads()
         if not threads:
             raise Refused("flywheel_cluster_empty")
-        self._agree()
         self._key = f"flywheel-{uuid4().hex}"
+        self._agree()
         # A worker with more threads gets more shards, in turns.
         turns = [each for turn in range(max(threads.values())) for each in sorted(threads) if threads[each] > turn]
         self._homes = [turns[number % len(turns)] for number in range(len(source))]
@@ -74,9 +81,13 @@ class DaskEngine:
             )
             for number in numbers
         ]
-        for number, future in zip(numbers, futures, strict=True):
-            yield self._result(future, self._homes[number])
-            future.release()
+        try:
+            for number, future in zip(numbers, futures, strict=True):
+                yield self._result(future, self._homes[number])
+                future.release()
+        except BaseException:
+            self._client.cancel(futures)
+            raise
 
     def stop(self) -> None:
         client, self._client = self._client, None
@@ -96,7 +107,7 @@ class DaskEngine:
             raise Refused("flywheel_cluster_unreachable", address=self._where[:80]) from error
 
     def _agree(self) -> None:
-        for worker, version in self._client.run(_version).items():
+        for worker, version in self._client.run(_open, self._key).items():
             if version != __version__:
                 raise Refused("flywheel_cluster_differs", worker=worker, theirs=version, ours=__version__)
 
@@ -125,8 +136,8 @@ def _distributed() -> Any:
         raise Refused("flywheel_cluster_missing") from error
 
 
-# What a worker holds, by engine and shard: it lives here, in the worker's own process, between tasks.
-_held: dict[tuple[str, int], Shard] = {}
+# What a worker holds, of each engine that is started its shards: here, in the worker's own process, between tasks.
+_held: dict[str, dict[int, Shard]] = {}
 
 
 class _One:
@@ -143,9 +154,10 @@ class _One:
 
 
 def _run(key: str, number: int, part: Histories | str, task: Callable[[Shard, Any], Any], argument: Any) -> Any:
-    shard = _held.get((key, number))
+    held = _held.get(key, {})  # nothing is kept of an engine that was stopped while this task waited
+    shard = held.get(number)
     if shard is None:
-        shard = _held[key, number] = Shard(number, _source(part))
+        shard = held[number] = Shard(number, _source(part))
     return task(shard, argument)
 
 
@@ -157,10 +169,10 @@ def _source(part: Histories | str) -> Source:
     return Shards(part)
 
 
-def _forget(key: str) -> None:
-    for each in [each for each in _held if each[0] == key]:
-        del _held[each]
-
-
-def _version() -> str:
+def _open(key: str) -> str:
+    _held[key] = {}
     return __version__
+
+
+def _forget(key: str) -> None:
+    _held.pop(key, None)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from setaria.facts.clock import DAY, SystemClock
 from setaria.facts.fact import Fact
+from setaria.facts.kinds import label_of, split_label
 from setaria.facts.refused import Refused
 from setaria.facts.sqlite import SqliteLog
 from setaria.flywheel.refit.keeping import Behind
@@ -51,13 +52,27 @@ def fit_log(
     progress("flywheel.refit.reading", 0.0)
     log = SqliteLog.open_now(path, clock, read_only=True)
     try:
+        if (found := households(facts_of(log), table)) < LEAST_HOUSEHOLDS:
+            raise Refused("flywheel_households_few", households=found, least=LEAST_HOUSEHOLDS)
         histories = from_facts(facts_of(log), table, name=path.parent.name, now=clock.now())
     finally:
         log.close_now()
-    if len(histories) < LEAST_HOUSEHOLDS:
-        raise Refused("flywheel_households_few", households=len(histories), least=LEAST_HOUSEHOLDS)
     report = (analyse or _analyse())(histories, progress=progress, now=clock.now() / DAY)
     return report, behind(histories, table)
+
+
+def households(facts: Iterable[Fact], table: Sequence[Told], enough: int = LEAST_HOUSEHOLDS) -> int:
+    """With facts that are touchpoints; no more than `enough` are looked for."""
+    fields = {row.kind: row.household for row in table}
+    found: set[str] = set()
+    for fact in facts:
+        kind = split_label(label_of(fact.body))[0]
+        if kind in fields:
+            field = fields[kind]
+            found.add(fact.household or (str(getattr(fact.body, field, "")) if field else ""))
+            if len(found - {""}) >= enough:
+                break
+    return len(found - {""})
 
 
 def _analyse() -> Analyse:

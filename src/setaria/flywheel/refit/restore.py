@@ -9,7 +9,8 @@ import msgspec
 from msgspec import inspect
 
 from setaria.facts.refused import Refused
-from setaria.flywheel.report.report import VERSION, Report
+from setaria.flywheel.histories.rows import RowsRead
+from setaria.flywheel.report.report import VERSION, Report, Sentence
 
 LARGEST: Final = 512 * 1024  # bytes: 64 touchpoints and ten years of weeks need less
 MOST_NAMES: Final = 200  # of touchpoints: tables grow with their square
@@ -27,7 +28,7 @@ def restored(document: bytes) -> Report:
         version = found.get("version") if isinstance(found, dict) else None
         if isinstance(version, int) and version != VERSION:
             raise Refused("flywheel_report_version", version=version, known=VERSION)
-        report = msgspec.convert(_whole(found, inspect.type_info(Report)), Report, str_keys=True)
+        report = _report(found)
     except msgspec.ValidationError as error:
         why, _, where = str(error).partition(" - at `")
         raise Refused("flywheel_report_unfit", where=where.rstrip("`")[:120] or "$", why=why[:160]) from None
@@ -35,6 +36,23 @@ def restored(document: bytes) -> Report:
         raise Refused("flywheel_report_unfit", where="$", why="not_json") from None
     if len(names := _names(report)) > MOST_NAMES:
         raise Refused("flywheel_report_names", count=len(names), most=MOST_NAMES)
+    return report
+
+
+class Rows(RowsRead):
+    """As readers of files make them: `understood` is what they took for granted about the input."""
+
+    understood: list[Sentence] = []
+
+
+def _report(found: Any) -> Report:
+    rows = found.get("rows") if isinstance(found, dict) else None
+    if not isinstance(rows, dict) or "understood" not in rows:
+        return msgspec.convert(_whole(found, inspect.type_info(Report)), Report, str_keys=True)
+    plain = {name: each for name, each in rows.items() if name != "understood"}
+    whole = _whole({**found, "rows": plain}, inspect.type_info(Report))
+    report = msgspec.convert(whole, Report, str_keys=True)
+    report.rows = msgspec.convert(_whole(rows, inspect.type_info(Rows)), Rows, str_keys=True)
     return report
 
 

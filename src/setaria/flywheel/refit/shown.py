@@ -83,6 +83,7 @@ class ShownReport(msgspec.Struct, frozen=True):
     next: list[Line]
     drift: list[Line]
     budget: list[Line]
+    understood: list[Line]  # of the input
     checks: list[ShownCheck]
     number: ShownNumber | None
     tables: list[ShownTable]
@@ -101,6 +102,7 @@ def shown_report(report: Report, language: str, moved: list[Sentence]) -> tuple[
             next=_lines(next_steps(report), reader),
             drift=_lines(moved, reader),
             budget=_lines(report.budget_words, reader),
+            understood=_lines(getattr(report.rows, "understood", []), reader),
             checks=[
                 ShownCheck(each.name, reader.say(f"check.{each.name}"), reader.sentence(each.sentence), each.passed)
                 for each in report.checks

@@ -1,1 +1,0 @@
-import{$t as e,At as t,Bt as n,Ht as r,Nt as i,Zt as a,_t as o,fn as s,kt as c}from"./home-CZFr7aev.js";var l=r(`<span><!></span>`);function u(r,u){let d=o(u,`tone`,3,`plain`);var f=l(),p=e(f);i(p,()=>u.children),s(f),a(()=>c(f,1,t([`tag`,d()]),`svelte-dwfc6w`)),n(r,f)}export{u as t};
