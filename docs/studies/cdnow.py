@@ -1,6 +1,6 @@
 """Runs the study of docs/study-cdnow.md: `python docs/studies/cdnow.py`. Needs .venv-foreign with lifetimes.
 
-Writes cdnow_results.json and cdnow.svg; some minutes on one core. The comparison itself is bench/flywheel_cdnow.py.
+Writes cdnow_results.json; some minutes on one core. The comparison itself is bench/flywheel_cdnow.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from flywheel_pictures import calibration
 
 sys.path.append(str(Path(__file__).parents[2]))
 
@@ -24,7 +23,6 @@ from setaria.flywheel.checks.bg_nbd import purchases
 
 HERE: Final = Path(__file__).parent
 GROUPS: Final = ((0, 0), (1, 1), (2, 2), (3, 4), (5, 7), (8, 9_999))  # repeat purchases before the cut
-NAMES: Final = ("none before", "1", "2", "3-4", "5-7", "8 and more")
 
 
 def described(ours: Ours) -> dict[str, Any]:
@@ -68,13 +66,6 @@ def main() -> None:
         },
     }
     (HERE / "cdnow_results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    groups = results["groups"]
-    drawn = [("happened", groups["happened"]), ("flywheel", groups["with churn"]), ("BG/NBD", groups["BG/NBD"])]
-    title = "CDNOW: customers by their repeat purchases before 1 October 1997"
-    notes = [
-        "23,570 real customers. Both models saw the days up to 30 September 1997 and nothing of the 273 days after."
-    ]
-    (HERE / "cdnow.svg").write_text(calibration(title, NAMES, drawn, notes), encoding="utf-8")
     sys.stdout.write(json.dumps(results, indent=1) + "\n")
 
 
