@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-SCRIPTS: Final = ("linkage", "log", "start", "miio", "face", "flywheel")
+SCRIPTS: Final = ("linkage", "log", "start", "miio", "face", "flywheel", "flywheel_cdnow")
 
 
 def main() -> int:

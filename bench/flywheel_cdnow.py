@@ -137,7 +137,7 @@ def main() -> None:
     parameters = ours.fitted.parameters
     claims.note(f"{len(histories):,} customers, {int(bought.sum()):,} purchases held out")
     claims.note(
-        f"lifetimes' log-likelihood before the cut: {model.log_likelihood:,.1f}; ours {ours.fitted.log_likelihood:,.1f}"
+        f"BG/NBD's log-likelihood before the cut: {model.log_likelihood:,.1f}; ours {ours.fitted.log_likelihood:,.1f}"
     )
     days = ", ".join(f"{1 / each:g}" for each in parameters.decays)
     children = ", ".join(f"{each:.3f}" for each in parameters.excitation[0, 0])

@@ -65,12 +65,15 @@ class Seen:
             spent.append((decays.mass * -np.expm1(-decays.rates * (day - times)[:, None])).sum(axis=0))
             state.append(np.exp(-decays.rates * (day + 1 - times)[:, None]).sum(axis=0))
             gaps += list(zip(times - times[0], [*(times[1:] - times[0]), day - times[0]], strict=True))
-            for i in range(1, len(times)):
-                excited.append((decays.jumps * np.exp(-decays.rates * (times[i] - times[:i])[:, None])).sum(axis=0))
+            excited += [
+                (decays.jumps * np.exp(-decays.rates * (times[i] - times[:i])[:, None])).sum(axis=0)
+                for i in range(1, len(times))
+            ]
         first = before.offsets[:-1]
         later = np.setdiff1d(np.arange(before.facts), first)
         ages = day - before.times[first]
-        return cls(counts, first, later, np.array(gaps), ages, *map(np.array, (excited, spent, state)), decays)
+        columns = np.array(excited), np.array(spent), np.array(state)
+        return cls(counts, first, later, np.array(gaps), ages, columns[0], columns[1], columns[2], decays)
 
     def posterior(self, p: Floats, churn: bool) -> tuple[Floats, Floats]:
         """H log-likelihoods, and H baselines expected at the cut, E[z mu 1(not silent)], a day."""

@@ -19,7 +19,7 @@ from setaria.flywheel.parameters import Specification
 from setaria.flywheel.report.html import to_html
 from setaria.flywheel.report.terminal import show
 
-console = Console(highlight=False)
+console = Console(highlight=False, width=110)
 histories = load_sample()
 console.print(f"{len(histories)} households, {histories.facts:,} facts: {', '.join(histories.names)}")
 

@@ -51,7 +51,7 @@ def test_a_missing_package_is_named(load: object, package: str, monkeypatch: pyt
 def test_completejourney() -> None:
     histories = load_completejourney()
     assert (len(histories), histories.names) == (2_469, ("promotion", "purchase", "redemption"))
-    assert np.bincount(histories.kinds).tolist() == [6_589, 155_848, 2_102]
+    assert np.bincount(histories.kinds).tolist() == [6_589, 155_848, 1_107]
     assert histories.rows.read == 1_469_307 + 6_589 + 2_102
     assert (histories.total(0), histories.rows.bad, histories.grain) == (459_603_958, 0, "day")
     assert np.unique(histories.end - histories.start).tolist() == [365]

@@ -63,7 +63,14 @@ def a_day_later(hub: Hub) -> None:
 
 async def test_from_the_first_visit_to_signing_out(browser: Client, hub: Hub) -> None:
     before = (await browser.get("/api/session")).json()
-    nobody = {"state": "setup", "member": None, "acts": [], "household": "", "language": "en", "session": ""}
+    nobody: dict[str, object] = {
+        "state": "setup",
+        "member": None,
+        "acts": [],
+        "household": "",
+        "language": "en",
+        "session": "",
+    }
     assert before == nobody | {"pages": []}
     value = await set_up(browser, hub)
     told = (await browser.get("/api/session", **signed_in(value))).json()

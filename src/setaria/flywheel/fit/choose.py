@@ -57,8 +57,13 @@ def choose_decays(histories: Histories, told: Callable[[str, float], None] | Non
     chosen: tuple[float, ...] = ()
     counted = int(parts[1].counted.sum())
     best = -np.inf
+    # A decay that hardly ends within a window cannot be told from households that differ.
+    window = float(np.median(histories.end - histories.start))
+    asked = [each for each in DECAYS if 1 / each <= window / 2] or [DECAYS[0]]
     for size in (1, 2, 3):
-        ways = [each for each in combinations(DECAYS, size) if set(chosen) <= set(each)]
+        ways = [each for each in combinations(asked, size) if set(chosen) <= set(each)]
+        if not ways:
+            break
         values = []
         for at, way in enumerate(ways):
             if told:

@@ -29,6 +29,8 @@ from setaria.flywheel.parameters import DECAYS, Parameters, Specification
 Told = Callable[[str, float], None]
 _SHARDS = 32  # enough for balance, and the same for any number of workers, so that they give the same digits
 _LEAST = 512  # households of a shard
+_MANY = 4_000  # households
+_FEW = 8  # of the shards, one
 _DRAWN = 10_000  # posterior draws in the final information, all households together
 _SPENT = 60.0
 
@@ -84,7 +86,12 @@ class Flywheel:
         problem = problem_over(engine, surveyed(engine), self.specification, rates)
         layout, specification = problem.layout, self.specification
         begun = start.parameters if start else _parameters(climb_naive(engine, problem.decays), layout, rates)
+        begun = replace(begun, baseline=np.maximum(begun.baseline, _least_baseline(problem.survey)))
         vector = layout.vector(_shrunk(begun, None if start else specification))
+        if start is None and problem.households >= _MANY:
+            # Most of the way is found on a few shards; all of them are asked for the last steps only.
+            some = problem.part(range(max(1, len(problem.surveys) // _FEW)))
+            vector = climb(some, vector, gain=1.0).vector
         found = climb(problem, vector, gain=self.gain, told=_heard(told))
         fitted = Fitted(
             specification,
@@ -153,6 +160,14 @@ def _shrunk(begun: Parameters, fresh: Specification | None) -> Parameters:
     if fresh is None or not (fresh.shared or fresh.own):
         return begun
     return replace(begun, excitation=begun.excitation * 0.6, baseline=begun.baseline * 1.5)
+
+
+def _least_baseline(survey: Survey) -> Floats:
+    """A tenth of what would explain all facts: on its logarithm, a start at nothing is hardly ever left."""
+    days = survey.households * max(survey.end - survey.start, 1e-9)
+    receives = np.array([each.receives for each in survey.touchpoints])
+    least: Floats = np.where(receives, 0.1 * survey.kinds / days, 0.0)
+    return least
 
 
 def calendar_of(survey: Survey, specification: Specification) -> Calendar:

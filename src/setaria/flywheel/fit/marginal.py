@@ -24,6 +24,7 @@ from setaria.flywheel.kernels.latent import latent_pass
 from setaria.flywheel.kernels.latent_data import CERTAIN, Columns, Model, Sums
 
 AT_ONCE = 256  # households whose scores are in memory together
+LIKELIHOOD, SCORE = -1, -2  # instead of a number of draws: no more than that is wanted
 _SEED = 20_170_406
 # Normal priors so weak that only what the data leave open feels them: standard deviations of calendar and covariate
 # coefficients, and of the logarithm of variances and of the churn rate, around these values.
@@ -206,8 +207,8 @@ class Problem:
     def evaluate(
         self, vector: Floats, *, draws: int = 0, meat: Callable[[Histories], Floats] | None = None
     ) -> Marginal:
-        """`draws` of each household's posterior for Louis's correction; with `meat`, the outer products of scores,
-        each household's widened by the columns that `meat` gives for its shard."""
+        """`draws` of each household's posterior for Louis's correction, or SCORE or LIKELIHOOD alone; with `meat`, the
+        outer products of scores, each household's widened by the columns that `meat` gives for its shard."""
         return self._finish(vector, added(self.engine.sums(_total, At(self.setting, vector, draws, meat), self.only)))
 
     def household_likelihoods(self, vector: Floats) -> Floats:
@@ -222,6 +223,8 @@ class Problem:
         objective = likelihood - 0.5 * float(weight @ away**2)
         if not total.score.size:
             return Marginal(likelihood, objective, total.score, total.spread)
+        if not total.sums.information.shape[1]:
+            return Marginal(likelihood, objective, total.score - weight * away, total.spread)
         information = np.diag(weight)
         for r in range(len(layout.receivers)):
             low = total.sums.information[r]
@@ -237,8 +240,8 @@ class Problem:
             likelihood,
             objective,
             total.score - weight * away,
-            information - total.spread,
-            total.meat,
+            information - (_both(total.spread) if total.spread.size else 0.0),
+            _both(total.meat) if total.meat.size else total.meat,
         )
 
     def _priors(self) -> tuple[Floats, Floats]:
@@ -272,17 +275,16 @@ class _Total:
     meat: Floats
 
     @classmethod
-    def empty(cls, layout: Layout, width: int) -> _Total:
-        receivers, block = len(layout.receivers), layout.block
-        sums = Sums(np.zeros(1), np.zeros((0, 0)), np.zeros((receivers, block + 1, block + 1)), np.zeros(3 + receivers))
-        size = layout.size if width else 0
-        return cls(sums, np.zeros(size), np.zeros((size, size)), np.zeros((0, 0)))
+    def empty(cls, layout: Layout, width: int, informed: bool) -> _Total:
+        receivers, block = len(layout.receivers), (layout.block + 1) * informed
+        sums = Sums(np.zeros(1), np.zeros((0, 0)), np.zeros((receivers, block, block)), np.zeros(3 + receivers))
+        return cls(sums, np.zeros(layout.size if width else 0), np.zeros((0, 0)), np.zeros((0, 0)))
 
     def add(self, other: _Total) -> None:
         for mine, theirs in zip(self.sums, other.sums, strict=True):
             mine += theirs
         self.score += other.score
-        self.spread += other.spread
+        self.spread = _plus(self.spread, other.spread)
         self.meat = _plus(self.meat, other.meat)
 
 
@@ -299,9 +301,9 @@ def _likelihoods(shard: Shard, at: At) -> Floats:
 def _total(shard: Shard, at: At) -> _Total:
     layout, model, draws = at.setting.layout, at.model, at.draws
     receivers = len(layout.receivers)
-    wanted = draws >= 0
+    wanted = draws != LIKELIHOOD
     width = layout.blocks + 2 + (receivers if layout.own else 0) if wanted else 0
-    total = _Total.empty(layout, width)
+    total = _Total.empty(layout, width, draws >= 0)
     histories = shard.histories if at.more else shard.lean
     columns = at.setting.columns(shard, histories)
     chosen = np.concatenate([np.arange(layout.blocks), layout.blocks + layout.hyper_columns])
@@ -320,12 +322,12 @@ def _total(shard: Shard, at: At) -> _Total:
         rows = rows[:, chosen]
         rows[:, layout.blocks :] = (rows[:, layout.blocks :] + shift) * scale
         total.score += rows.sum(axis=0)
-        if draws:
+        if draws > 0:
             deep = deep[:, chosen]
             deep[:, layout.blocks :] *= scale
-            total.spread += _square(deep) / draws
+            total.spread = _plus_square(total.spread, deep, 1.0 / draws)
         if extra is not None:
-            total.meat = _plus(total.meat, _square(np.hstack([rows, extra[first:after]])))
+            total.meat = _plus_square(total.meat, np.hstack([rows, extra[first:after]]))
     return total
 
 
@@ -340,13 +342,22 @@ def _hyper_scale(layout: Layout, model: Model) -> tuple[Floats, Floats]:
 
 
 def _plus(one: Floats, other: Floats) -> Floats:
-    return one + other if one.size else other
+    if not one.size or not other.size:
+        return one if one.size else other
+    return one + other
 
 
-def _square(rows: Floats) -> Floats:
-    """rows' rows, both triangles."""
-    upper: Floats = blas.dsyrk(1.0, rows.T)
-    return np.triu(upper) + np.triu(upper, 1).T
+def _plus_square(total: Floats, rows: Floats, weight: float = 1.0) -> Floats:
+    """total + weight rows' rows, upper triangle."""
+    size = rows.shape[1]
+    into = total if total.size else np.zeros((size, size), order="F")
+    made: Floats = blas.dsyrk(weight, rows.T, beta=1.0, c=into, overwrite_c=1)
+    return made
+
+
+def _both(upper: Floats) -> Floats:
+    made: Floats = np.triu(upper) + np.triu(upper, 1).T
+    return made
 
 
 def _running(levels: Floats) -> Floats:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from setaria.flywheel.arrays import Flags, Floats
-from setaria.flywheel.fit.marginal import Marginal, Problem
+from setaria.flywheel.fit.marginal import SCORE, Marginal, Problem
 from setaria.flywheel.fit.quadratic import step
 
 PASSES = 40
@@ -16,6 +16,8 @@ _LONGEST = 1.5  # of a step in a logarithm
 _DRAWN = 2_000  # posterior draws of all households together are enough for a direction
 HALVINGS = 5
 TRIES = 3  # without a rise
+_NEAR = 300.0  # nats promised: from here on the information is kept while steps shrink
+_STEADY = 2.5  # times: a promise that shrinks less asks for new information
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +39,48 @@ def climb(
         logs[layout.excitation_slice(r)] = False
     draws = max(1, -(-_DRAWN // max(problem.households, 1))) if layout.hyper else 0
     now = problem.evaluate(vector, draws=draws)
+    information = now.information
     promised = np.inf
     for passed in range(1, PASSES + 1):
-        direction = step(now.information, now.score, vector, lower)
-        promised = float(now.score @ direction - 0.5 * direction @ now.information @ direction)
-        if not promised > 0:
-            promised = float(now.score @ direction) / 2
+        before = promised
+        direction, promised = _step(information, now, vector, lower)
+        if not now.information.size and promised > before / _STEADY:
+            now = problem.evaluate(vector, draws=draws)
+            information = now.information
+            direction, promised = _step(information, now, vector, lower)
         if told:
             told(passed, promised)
         if promised < gain:
             return Climbed(vector, now, passed, promised)
         direction = _shortened(direction, logs)
-        vector, now, rose = _along(problem, vector, direction, now, draws)
+        from_, was = vector, now
+        vector, now, rose = _along(problem, vector, direction, now, draws, SCORE if promised < _NEAR else draws)
+        information = now.information if now.information.size else _bent(information, vector - from_, was, now)
         still = 0 if rose else still + 1
         if still == TRIES:
             return Climbed(vector, now, passed, promised)
     return Climbed(vector, now, PASSES, promised)
 
 
+def _step(information: Floats, now: Marginal, vector: Floats, lower: Floats) -> tuple[Floats, float]:
+    """Where to, and what that promises."""
+    direction = step(information, now.score, vector, lower)
+    promised = float(now.score @ direction - 0.5 * direction @ information @ direction)
+    return direction, promised if promised > 0 else float(now.score @ direction) / 2
+
+
+def _bent(information: Floats, moved: Floats, was: Marginal, now: Marginal) -> Floats:
+    """The information, corrected along the last step by how the score changed there (the BFGS update)."""
+    change = was.score - now.score
+    pulled = information @ moved
+    along, expected = float(change @ moved), float(pulled @ moved)
+    if along <= 0.1 * expected or expected <= 0:
+        return information
+    return information + np.outer(change, change) / along - np.outer(pulled, pulled) / expected
+
+
 def _along(
-    problem: Problem, vector: Floats, direction: Floats, now: Marginal, draws: int
+    problem: Problem, vector: Floats, direction: Floats, now: Marginal, draws: int, asked: int
 ) -> tuple[Floats, Marginal, bool]:
     """As far as the objective rises. Each look moves the grids a little to where posteriors lie, so that where nothing
     rises the old place is looked at again: what it was compared with may have been a coarser sum."""
@@ -64,7 +88,7 @@ def _along(
     size = 1.0
     for _ in range(HALVINGS):
         tried = np.clip(vector + size * direction, lower, upper)
-        then = problem.evaluate(tried, draws=draws)
+        then = problem.evaluate(tried, draws=asked)
         if then.objective >= now.objective + 1e-4 * size * float(now.score @ direction):
             return tried, then, True
         size /= 2

@@ -215,7 +215,8 @@ def _subtract_baselines(
             if work.factor[r, m] > 0.0:
                 baseline_integral(model, columns, h, r, work.scales[r], work.node_time[m], integral[m])
                 mean += work.factor[r, m] * integral[m]
-                _add_squares(model, columns, h, r, work.node_time[m], work.factor[r, m], integral[m], sums)
+                if sums.information.shape[1]:
+                    _add_squares(model, columns, h, r, work.node_time[m], work.factor[r, m], integral[m], sums)
         row[r * block : r * block + front] -= mean
         for j in range(len(drawn)):
             integrals[j, r] = integral[int(draws.at[j, 0])]
@@ -273,8 +274,8 @@ def latent_pass(
 ) -> None:
     """Households first..after: rows (H' x P) take their scores, drawn (M H' x P) the draws' departures.
 
-    rows with no columns: the log-likelihood alone. `inverse` and `own` (N, or empty) take E[1/l] and E[zb/l] of
-    each fact; posterior_mean (H' x (3 + R)) takes E[u], P(not silent at the
+    rows with no columns: the log-likelihood alone; sums.information without any: no information. `inverse` and `own`
+    (N, or empty) take E[1/l] and E[zb/l] of each fact; posterior_mean (H' x (3 + R)) takes E[u], P(not silent at the
     end), the log-likelihood, and of each receiver E[z] exp(covariates . x).
     """
     np.random.seed(seed)
@@ -317,7 +318,8 @@ def latent_pass(
             continue
         row = rows[h - first]
         deep = drawn[(h - first) * many : (h - first + 1) * many]
-        _draw(model, n, nodes, silences, work, draws)
+        if sums.information.shape[1]:
+            _draw(model, n, nodes, silences, work, draws)
         add_facts(model, columns, h, work, sums, row, draws, deep)
         _subtract_baselines(model, columns, h, silences, work, sums, row, draws, integrals, deep)
         if many:

@@ -13,6 +13,7 @@ from setaria.flywheel.arrays import Floats, Kinds, Whole
 NODES: Final = 16  # of the household's factor, or of a type's when each has its own
 ZERO: Final = 9  # the node at the centre: more lies to the left, where a gamma's logarithm has its long tail
 STEP: Final = 0.75  # of a node, in posterior standard deviations
+COARSEST: Final = 0.9  # of a step: the right side of a gamma's logarithm is steep, however wide its left tail is
 LATTICE: Final = 32  # nodes of a type's own factor, wider because it serves all nodes of the household's
 LATTICE_ZERO: Final = 17
 FINE: Final = 1.5  # of the lattice's step in standard deviations of the own factor's logarithm: coarser would miss it

@@ -16,6 +16,7 @@ from setaria.flywheel.arrays import Floats
 from setaria.flywheel.compiled import compiled, fast
 from setaria.flywheel.kernels.latent_data import (
     CERTAIN,
+    COARSEST,
     FINE,
     LATTICE,
     LATTICE_ZERO,
@@ -33,6 +34,11 @@ _OVER = 14.0
 
 
 @compiled
+def _step(spread: float) -> float:
+    return min(STEP * spread, COARSEST)
+
+
+@compiled
 def lay_grids(model: Model, columns: Columns, h: int, work: Household) -> int:
     """The household's nodes, and where types have a factor of their own their lattices; returns the number of nodes."""
     if model.shared <= 0.0:
@@ -40,13 +46,14 @@ def lay_grids(model: Model, columns: Columns, h: int, work: Household) -> int:
         nodes = 1
     else:
         nodes = NODES
+        step = _step(columns.spread[h, 0])
         for q in range(NODES):
-            work.grid[q] = math.exp(columns.center[h, 0] + (q - ZERO) * STEP * columns.spread[h, 0])
+            work.grid[q] = math.exp(columns.center[h, 0] + (q - ZERO) * step)
     for r in range(len(model.own)):
         if work.counts[r] and model.own[r] >= CERTAIN:
             _no_factor(work, r, nodes)
         elif work.counts[r]:
-            step = min(STEP * columns.spread[h, 1 + r], FINE / math.sqrt(model.own[r]))
+            step = min(_step(columns.spread[h, 1 + r]), FINE / math.sqrt(model.own[r]))
             for j in range(LATTICE):
                 work.lattice[r, j] = math.exp(columns.center[h, 1 + r] + (j - LATTICE_ZERO) * step)
             _prior(model.own[r], step, work.grid[:nodes], work.lattice[r], work.prior[r])
@@ -81,7 +88,7 @@ def _prior(shape: float, step: float, grid: Floats, lattice: Floats, into: Float
 def _log_prior(model: Model, columns: Columns, h: int, q: int, grid: Floats) -> float:
     if model.shared <= 0.0:
         return 0.0
-    step = STEP * columns.spread[h, 0]
+    step = _step(columns.spread[h, 0])
     value = model.shared * (math.log(model.shared * grid[q]) - grid[q]) - math.lgamma(model.shared) + math.log(step)
     if q == 0:
         value -= math.log(1.0 - math.exp(-model.shared * step))

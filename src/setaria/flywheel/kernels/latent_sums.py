@@ -188,6 +188,9 @@ def add_facts(
             start = r * block
             _axpy(work.stats[n, 1], own, row[start : start + front])
             _axpy(work.stats[n, 0], state, row[start + front : start + block])
+            if not sums.information.shape[1]:
+                n += 1
+                continue
             second = draws.second[n]
             information = sums.information[r]
             _outer_lower(own, second[1] - work.stats[n, 1], information[:front, :front])
