@@ -50,8 +50,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
     """What the fit was asked for; its answer is the example."""
     calls: list[Asked] = []
 
-    def analyse(histories: Any, *, costs: Any, specification: Any, progress: Any, now: float) -> Any:
+    def analyse(histories: Any, *, costs: Any, specification: Any, progress: Any, scores_to: Any, now: float) -> Any:
         assert now > 20_000
+        assert scores_to is None
         calls.append(Asked(histories, costs, specification))
         progress("flywheel.progress_nobody_wrote", 0.5)
         return example(ENGLISH)

@@ -95,7 +95,7 @@ def test_posteriors_of_households_are_used(histories: Histories) -> None:
     from dataclasses import replace
 
     fit = fitted(histories)
-    quiet = replace(fit, alive=np.zeros(len(histories)), factors=np.ones((len(histories), 4)))
+    quiet = replace(fit, living=np.zeros((len(histories), 4)))
     assert removals(histories, quiet, 0)[0].before[-1] < 0.5 * removals(histories, fit, 0)[0].before[-1]
 
 

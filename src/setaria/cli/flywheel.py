@@ -51,6 +51,7 @@ Simulated = Annotated[bool, typer.Option("--simulated")]
 Fast = Annotated[bool, typer.Option("--fast")]
 Html = Annotated[Path | None, typer.Option("--html", metavar="PATH")]
 CsvFolder = Annotated[Path | None, typer.Option("--csv-folder", metavar="DIR")]
+ScoresTo = Annotated[Path | None, typer.Option("--scores", metavar="CSV")]
 Overwrite = Annotated[bool, typer.Option("--overwrite")]
 
 
@@ -79,10 +80,13 @@ def fit(
     fast: Fast = False,
     html: Html = None,
     csv_folder: CsvFolder = None,
+    scores: ScoresTo = None,
     overwrite: Overwrite = False,
 ) -> None:
     terminal = terminal_of(context)
     _need_extra()
+    if scores and scores.exists() and not overwrite:
+        raise Refused("flywheel_file_exists", path=str(scores))
     if grain not in ("", "exact", "day"):
         raise usage("--grain", grain)
     columns = {"household": household, "time": time, "kind": kind}
@@ -93,7 +97,7 @@ def fit(
     pages = Pages(terminal, file, html, csv_folder, overwrite)
     with staged(terminal) as tell:
         histories = _read(file, columns, how, tell)
-        report = _analysed(histories, costs, fast, tell)
+        report = _analysed(histories, costs, fast, tell, scores)
     pages.show(report)
 
 
@@ -350,7 +354,7 @@ def _head(file: Path, parquet: bool) -> list[str]:
     return next(csv.reader([line], delimiter=separator), [])
 
 
-def _analysed(histories: Histories, costs: Path | None, fast: bool, tell: Tell) -> Report:
+def _analysed(histories: Histories, costs: Path | None, fast: bool, tell: Tell, scores: Path | None = None) -> Report:
     """With `fast` only the naive and the shared specification."""
     from setaria.flywheel.analyse import analyse
     from setaria.flywheel.parameters import Specification
@@ -368,7 +372,7 @@ def _analysed(histories: Histories, costs: Path | None, fast: bool, tell: Tell) 
             raise Refused("file_unreadable", path=str(costs), why=error.strerror or "?") from error
     specification = Specification(own=False, churn=False, calendar=False) if fast else None
     now = SystemClock().now() / DAY
-    return analyse(histories, costs=each, specification=specification, progress=tell, now=now)
+    return analyse(histories, costs=each, specification=specification, progress=tell, scores_to=scores, now=now)
 
 
 def _spread(

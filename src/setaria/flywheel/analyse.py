@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -14,7 +15,11 @@ from setaria.flywheel.answers.budget import Spend, advise
 from setaria.flywheel.answers.explained import Credit, credit, explained
 from setaria.flywheel.answers.removal import removals
 from setaria.flywheel.answers.saturation import baseline_of, saturation
+from setaria.flywheel.answers.scores import scores
 from setaria.flywheel.answers.together import together
+from setaria.flywheel.answers.value import value
+from setaria.flywheel.answers.whatif import excited
+from setaria.flywheel.arrays import Floats
 from setaria.flywheel.checks.run import run_checks
 from setaria.flywheel.fit.choose import choose_decays
 from setaria.flywheel.fit.fitted import Fitted
@@ -22,7 +27,7 @@ from setaria.flywheel.fit.flywheel import Expected, Flywheel, expected, problem_
 from setaria.flywheel.fit.marginal import Problem
 from setaria.flywheel.fit.specifications import NAMES, Rungs, climb_ladder
 from setaria.flywheel.histories.histories import Histories
-from setaria.flywheel.parameters import Estimate, Specification
+from setaria.flywheel.parameters import Estimate, Parameters, Specification
 from setaria.flywheel.report import build, verdict
 from setaria.flywheel.report.report import Budget, Compared, Explained, Measured, Report, Segment, Sentence, Source
 
@@ -38,13 +43,14 @@ def analyse(
     specification: Specification | None = None,
     progress: Told | None = None,
     measured: Sequence[Measured] = (),
+    scores_to: Path | None = None,
     now: float = 0.0,
 ) -> Report:
     """Everything the facts can tell. `costs`: minor units of one fact of a touchpoint, in the main currency.
 
     `specification` names what the answers rest on; the other four are fitted beside it in any case, except with FAST,
-    which stops at shared frailty. `measured`: experiments by lot, shown before the model. Raises Refused where there
-    is nothing to fit.
+    which stops at shared frailty. `measured`: experiments by lot, shown before the model. `scores_to` takes each
+    household's outlook as CSV. Raises Refused where there is nothing to fit.
     """
     told = progress or (lambda key, done: None)
     _fit_to_be_fitted(histories)
@@ -61,6 +67,8 @@ def analyse(
     expectations, fitted = expected(fitted, problem)
     report = _report(histories, fitted, problem, expectations, rungs, chosen or NAMES[-1], costs or {}, told, now)
     report.measured = list(measured)
+    if scores_to is not None:
+        scores(histories, fitted).write(scores_to)
     return report
 
 
@@ -103,7 +111,7 @@ def _report(
     specified = rungs.specified(main)
     elasticity = _elasticities(histories, fitted, expectations, costs)
     values = build.values(histories, fitted, found, costs, elasticity)
-    shares = explained(histories, found, histories.rows)
+    shares = _to_come(histories, fitted, explained(histories, found, histories.rows))
     loops = build.loops(histories, fitted)
     number = build.number_of(fitted, loops)
     told("flywheel.progress_checks", 0.0)
@@ -137,6 +145,21 @@ def _report(
         budget_words=budget_words,
         weeks=build.weeks(histories, main) if histories.currencies else [],
     )
+
+
+def _to_come(histories: Histories, fitted: Fitted, shares: list[Explained]) -> list[Explained]:
+    """With what facts so far still lead to: sum over d of val_d sum_sk A[d, s, k] R_sk at the windows' ends."""
+    state = excited(histories, fitted.parameters.decays)
+    if not shares or not build.dies_out(fitted):
+        return shares
+
+    def coming(parameters: Parameters, mean_amounts: Floats) -> Floats:
+        children = np.einsum("dsk,sk->d", parameters.excitation, state)
+        worth: Floats = value(parameters, mean_amounts).reshape(mean_amounts.shape) @ children
+        return worth
+
+    figures = fitted.estimates(coming, floor=0.0)
+    return [msgspec.structs.replace(each, to_come=figure) for each, figure in zip(shares, figures, strict=True)]
 
 
 def _source(histories: Histories, now: float) -> Source:

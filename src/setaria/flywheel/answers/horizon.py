@@ -36,7 +36,7 @@ def generator(parameters: Parameters) -> Floats:
     return rates - np.diag(np.tile(decays, types))
 
 
-def _augmented(parameters: Parameters) -> Floats:
+def augmented(parameters: Parameters) -> Floats:
     """[[M, 0], [L, 0]], of side D K + D."""
     types, side = len(parameters.excitation), parameters.excitation[0].size
     whole = np.zeros((side + types, side + types))
@@ -53,7 +53,7 @@ def descendants(parameters: Parameters, days: float) -> Floats:
     types, decay_count = len(parameters.excitation), len(parameters.decays)
     side = types * decay_count
     with np.errstate(over="ignore", invalid="ignore"):
-        moved = expm(_augmented(parameters) * days)
+        moved = expm(augmented(parameters) * days)
         counts: Floats = moved[side:, :side].reshape(types, types, decay_count).sum(axis=2)
     return counts
 
@@ -77,7 +77,7 @@ def within_gradient(parameters: Parameters, mean_amounts: Floats, days: float) -
     """
     types, decay_count = len(parameters.excitation), len(parameters.decays)
     side = types * decay_count
-    whole = _augmented(parameters) * days
+    whole = augmented(parameters) * days
     counts = descendants(parameters, days)
     values = mean_amounts + mean_amounts @ counts
     gradient = np.empty((*mean_amounts.shape, types, types, decay_count))

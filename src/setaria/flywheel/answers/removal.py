@@ -59,8 +59,7 @@ def ahead_of(histories: Histories, fitted: Fitted, days: int) -> Coming:
         histories,
         fitted.parameters,
         days,
-        frailty=fitted.factors if len(fitted.factors) == len(histories) else None,
-        alive=fitted.alive if len(fitted.alive) == len(histories) else None,
+        frailty=fitted.living if len(fitted.living) == len(histories) else None,
         calendar_by_day=calendar_by_day(fitted, int(np.floor(histories.end.max())) + 1, days),
     )
 

@@ -87,11 +87,11 @@ def posterior(problem: Problem, vector: Floats, number: int = 0) -> Seen:
     receivers = len(problem.layout.receivers)
     inverse, own = np.zeros(histories.facts), np.zeros(histories.facts)
     sums = Sums(np.zeros(1), np.zeros((0, 0)), np.zeros((receivers, 1, 1)), np.zeros(3 + receivers))
-    kept, none = np.zeros((len(histories), 3 + receivers)), np.zeros((len(histories), 0))
+    kept, none = np.zeros((len(histories), 3 + 2 * receivers)), np.zeros((len(histories), 0))
     columns = problem.setting.columns(shard, histories)
     latent_pass(model, columns, 0, len(histories), sums, none, none[:0], 0, inverse, own, kept)
     factors = np.ones((len(histories), histories.types))
-    factors[:, problem.layout.receivers] = kept[:, 3:]
+    factors[:, problem.layout.receivers] = kept[:, 3 : 3 + receivers]
     return Seen(factors, kept[:, 1].copy(), kept[:, 2].copy(), own)
 
 

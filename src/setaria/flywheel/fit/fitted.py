@@ -49,6 +49,7 @@ class Fitted:
     converged: bool = True
     frailty: Floats = field(default_factory=lambda: np.zeros(0))  # H: E[u_h | all]
     factors: Floats = field(default_factory=lambda: np.zeros((0, 0)))  # H x D: E[z | all] exp(covariates . x)
+    living: Floats = field(default_factory=lambda: np.zeros((0, 0)))  # H x D: the same, 0 where it has fallen silent
     alive: Floats = field(default_factory=lambda: np.zeros(0))  # H: P(not yet silent at the end | all)
 
     def estimates(self, figures: Figures, *, floor: float | None = None) -> list[Estimate]:

@@ -246,9 +246,12 @@ def expected_over(
         answers.append(made)
         means.append(kept)
     all_means = np.vstack(means)
+    count = len(problem.layout.receivers)
     factors = np.ones((len(all_means), problem.layout.types))
-    factors[:, problem.layout.receivers] = all_means[:, 3:]
-    return answers, replace(fitted, frailty=all_means[:, 0], alive=all_means[:, 1], factors=factors)
+    living = np.repeat(all_means[:, 1:2], problem.layout.types, axis=1)
+    factors[:, problem.layout.receivers] = all_means[:, 3 : 3 + count]
+    living[:, problem.layout.receivers] = all_means[:, 3 + count :]
+    return answers, replace(fitted, frailty=all_means[:, 0], alive=all_means[:, 1], factors=factors, living=living)
 
 
 def _expected(shard: Shard, at: At) -> tuple[Any, Floats]:
@@ -256,7 +259,7 @@ def _expected(shard: Shard, at: At) -> tuple[Any, Floats]:
     households, receivers = len(histories), len(at.setting.layout.receivers)
     inverse, own = np.zeros(histories.facts), np.zeros(histories.facts)
     sums = Sums(np.zeros(1), np.zeros((0, 0)), np.zeros((receivers, 1, 1)), np.zeros(3 + receivers))
-    kept, none = np.zeros((households, 3 + receivers)), np.zeros((households, 0))
+    kept, none = np.zeros((households, 3 + 2 * receivers)), np.zeros((households, 0))
     columns = at.setting.columns(shard, histories)
     latent_pass(at.model, columns, 0, households, sums, none, none[:0], 0, inverse, own, kept)
     return at.more(histories, Expected(inverse, own)), kept

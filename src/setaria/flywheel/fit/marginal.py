@@ -292,7 +292,7 @@ def _likelihoods(shard: Shard, at: At) -> Floats:
     histories = shard.histories
     households, receivers = len(histories), len(at.setting.layout.receivers)
     sums = Sums(np.zeros(1), np.zeros((0, 0)), np.zeros((receivers, 1, 1)), np.zeros(3 + receivers))
-    kept, none, nothing = np.zeros((households, 3 + receivers)), np.zeros((households, 0)), np.zeros(0)
+    kept, none, nothing = np.zeros((households, 3 + 2 * receivers)), np.zeros((households, 0)), np.zeros(0)
     columns = at.setting.columns(shard, histories)
     latent_pass(at.model, columns, 0, households, sums, none, none[:0], 0, nothing, nothing, kept)
     return kept[:, 2]
@@ -314,7 +314,7 @@ def _total(shard: Shard, at: At) -> _Total:
         after = min(first + AT_ONCE, len(histories))
         rows = np.zeros((after - first, width))
         deep = np.zeros(((after - first) * max(draws, 0), width))
-        kept = np.zeros((after - first, 3 + receivers))
+        kept = np.zeros((after - first, 3 + 2 * receivers))
         none = np.zeros(0)
         latent_pass(model, columns, first, after, total.sums, rows, deep, seed + first, none, none, kept)
         if not wanted:

@@ -275,8 +275,8 @@ def latent_pass(
     """Households first..after: rows (H' x P) take their scores, drawn (M H' x P) the draws' departures.
 
     rows with no columns: the log-likelihood alone; sums.information without any: no information. `inverse` and `own`
-    (N, or empty) take E[1/l] and E[zb/l] of each fact; posterior_mean (H' x (3 + R)) takes E[u], P(not silent at the
-    end), the log-likelihood, and of each receiver E[z] exp(covariates . x).
+    (N, or empty) take E[1/l] and E[zb/l] of each fact; posterior_mean (H' x (3 + 2 R)) takes E[u], P(not silent at the
+    end), the log-likelihood, and of each receiver E[z] exp(covariates . x), then the same of those not silent alone.
     """
     np.random.seed(seed)
     receivers = len(model.log_mu)
@@ -361,7 +361,9 @@ def _keep(
     into[1] = alive
     into[2] = value
     for r in range(len(model.log_mu)):
-        into[3 + r] = work.factor[r, :silences].sum() * work.scales[r] / math.exp(model.log_mu[r])
+        covariates = work.scales[r] / math.exp(model.log_mu[r])
+        into[3 + r] = work.factor[r, :silences].sum() * covariates
+        into[3 + len(model.log_mu) + r] = work.factor[r, 0] * covariates
     sums.hyper[0] += log_shared
     sums.hyper[1] += 1.0 - alive
     sums.hyper[2] += risk

@@ -34,7 +34,7 @@ def values(
 ) -> dict[str, list[Value]]:
     """Touchpoints by what one more fact of each brings beyond itself, in every currency; the costed first by return."""
     types, codes = histories.types, histories.currencies
-    finite = _finite(fitted)
+    finite = dies_out(fitted)
     whole = fitted.estimates(value) if finite else []
     beyond = fitted.estimates(indirect, floor=0.0) if finite else []
     soon = {days: fitted.estimates(within(days)) for days in HORIZONS}
@@ -76,7 +76,7 @@ def values(
     return made
 
 
-def _finite(fitted: Fitted) -> bool:
+def dies_out(fitted: Fitted) -> bool:
     """Whether the loops surely die out: the flywheel number's upper bound is below 1."""
     number = number_of(fitted)
     return fitted.parameters.flywheel_number < 1 and not number.high >= 1
