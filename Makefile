@@ -17,7 +17,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	-$(BIN)/python -m setaria.flywheel.warm
+	(nohup $(BIN)/python -m setaria.flywheel.warm >/dev/null 2>&1 &)  # a minute or two, beside whatever comes next
 	touch $@
 
 # Programs of others that tests talk to, each in an environment of its own.

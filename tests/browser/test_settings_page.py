@@ -64,7 +64,7 @@ def test_everything_is_exported(open_page: Opened) -> None:
 
 def test_language_theme_and_size_are_kept(open_page: Opened) -> None:
     page = open_page("/settings/look")
-    page.get_by_role("button", name="English", exact=True).click()
+    page.get_by_role("main").get_by_role("button", name="English", exact=True).click()
     expect(page.get_by_role("heading", name="Language and look")).to_be_visible()
     page.get_by_role("button", name="Dark", exact=True).click()
     page.get_by_role("button", name="Large", exact=True).click()
