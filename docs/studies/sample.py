@@ -17,4 +17,3 @@ if __name__ == "__main__":
     Path(__file__).with_name("sample.svg").write_text(
         of_report(report, "What leads to what: the sample", notes), encoding="utf-8"
     )
-    Path(__file__).with_name("sample_report.json").write_bytes(msgspec.json.encode(report))

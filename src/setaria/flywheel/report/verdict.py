@@ -11,8 +11,9 @@ from setaria.flywheel.report.report import Check, Explained, Loop, Sentence, Spe
 SAME: Final = 0.05  # two flywheel numbers nearer than this agree
 AS_GOOD: Final = 5e-4  # nats per fact: specifications this near the best foretell as well
 _TOLD: Final = 3
-DECISIVE: Final = ("placebo",)  # checks without which nothing is identified
-TOLD: Final = ("back_test", "rescaling", "mean_amount", "reversal")
+# Checks without which nothing is identified: a model that foretells wrongly says nothing about causes.
+DECISIVE: Final = ("placebo", "back_test", "rescaling", "bg_nbd")
+TOLD: Final = ("mean_amount", "reversal")
 
 
 def money(amount: float, currency: str) -> dict[str, Any]:
@@ -51,7 +52,8 @@ def verdict(
     """Whether the flywheel number and the values are identified, and why or why not.
 
     They are not where households that were not fitted are foretold better by another specification, where
-    specifications that foretell as well disagree, where loops may not die out, or where permuted causes seem to act.
+    specifications that foretell as well disagree, where loops may not die out, where permuted causes seem to act, or
+    where what happened later, or between facts, is not what the model says.
     """
     against = _against(specified, chosen, converged)
     if number.high >= 1:
