@@ -227,17 +227,20 @@ class Pages:
             raise Refused("flywheel_file_exists", path=str(csv_folder))
 
     def show(self, report: Report) -> None:
+        """Files first: who pipes the report into `head` has its page none the less."""
         from setaria.flywheel.report.terminal import show
 
-        self.terminal.answer(report, lambda: show(report, self.terminal.language, self._console()))
         if self.html is not None:
             from setaria.flywheel.report.html import to_html
 
             with writing(self.html) as out:
                 out.write(to_html(report, self.terminal.language))
-            self._tell("cli.flywheel.replaced" if self.replaces else "cli.flywheel.page", self.html)
         if self.folder is not None:
             self._write_tables(report, self.folder)
+        self.terminal.answer(report, lambda: show(report, self.terminal.language, self._console()))
+        if self.html is not None:
+            self._tell("cli.flywheel.replaced" if self.replaces else "cli.flywheel.page", self.html)
+        if self.folder is not None:
             self._tell("cli.flywheel.tables", self.folder)
 
     def _write_tables(self, report: Report, folder: Path) -> None:
