@@ -14,7 +14,8 @@ from tests.browser.running import Opened, RunningHub
 from tests.browser.test_accessible import LOOKS, Look, context_of, examine, settle
 from tests.flywheel.report_example import CHINESE, ENGLISH, HOSTILE, bare, example, unbounded
 
-from setaria.flywheel.refit.keeping import Behind, keep, kept
+from setaria.flywheel.refit.about import Behind
+from setaria.flywheel.refit.keeping import keep, kept
 from setaria.flywheel.report.report import Report
 
 pytestmark = pytest.mark.journey

@@ -25,8 +25,9 @@ from setaria.facts.refused import Refused
 from setaria.facts.sqlite import SqliteLog
 from setaria.flywheel.parameters import Estimate
 from setaria.flywheel.refit.__main__ import main
+from setaria.flywheel.refit.about import Behind
 from setaria.flywheel.refit.drift import drift
-from setaria.flywheel.refit.keeping import KEPT, Behind, keep, kept, last_fitted
+from setaria.flywheel.refit.keeping import KEPT, keep, kept, last_fitted
 from setaria.flywheel.refit.log import LEAST_HOUSEHOLDS, fit_log, next_fit
 from setaria.flywheel.refit.restore import LARGEST, restored
 from setaria.flywheel.refit.shown import shown_report

@@ -20,7 +20,8 @@ from tests.web.site_helpers import PORT, Client, cookie_of
 
 from setaria.app import Hub
 from setaria.facts.clock import DAY
-from setaria.flywheel.refit.keeping import Behind, keep
+from setaria.flywheel.refit.about import Behind
+from setaria.flywheel.refit.keeping import keep
 from setaria.flywheel.report import report as said
 from setaria.home import commands as c
 from setaria.web.flywheel_desk import EVERY, FlywheelDesk
@@ -35,7 +36,8 @@ print('{{"key": "flywheel.refit.reading", "done": 0.25}}', flush=True)
 while not pathlib.Path({go!r}).exists():
     time.sleep(0.01)
 from tests.flywheel.report_example import example
-from setaria.flywheel.refit.keeping import Behind, keep
+from setaria.flywheel.refit.about import Behind
+from setaria.flywheel.refit.keeping import keep
 kept = keep(example(), pathlib.Path(sys.argv[-1]), 1_800_000_000_000_000, {{}})
 print('{{"kept": "' + kept.id + '"}}', flush=True)
 """

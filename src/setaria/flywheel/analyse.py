@@ -208,7 +208,9 @@ def _elasticities(
     histories: Histories, fitted: Fitted, expectations: Sequence[Expected], costs: Mapping[str, float]
 ) -> dict[str, Estimate]:
     """How much more of each touchpoint with a cost would bring, where its dose varies enough to tell."""
-    made = {}
+    made: dict[str, Estimate] = {}
+    if not costs:
+        return made
     baseline = baseline_of(
         np.concatenate([each.own for each in expectations]), np.concatenate([each.inverse for each in expectations])
     )

@@ -19,6 +19,7 @@ import msgspec
 
 from setaria.facts.clock import DAY, Clock, Timer
 from setaria.facts.refused import Refused
+from setaria.flywheel.refit.about import Behind, Kept
 from setaria.words import say
 
 NEEDED: Final = ("numpy", "scipy", "numba", "pyarrow")  # the extra setaria[flywheel]
@@ -32,27 +33,6 @@ LARGEST: Final = 8 << 20  # bytes of one file of a report
 MOST_KEPT: Final = 64
 _ID: Final = re.compile(r"[0-9]{19}")
 _CSV: Final = re.compile(r"[A-Za-z0-9_-]{1,80}\.csv")
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """One report. `at` is UTC microseconds; `how` is fitted (here, from the log) or given (made elsewhere)."""
-
-    id: str
-    at: int
-    how: str
-    name: str
-    simulated: bool
-    households: int
-    facts: int
-    tables: list[str]
-
-
-class Behind(msgspec.Struct, frozen=True):
-    """Where the facts of a touchpoint are: of `kind`, whose `fields` have these values, by an actor in `roles`."""
-
-    kind: str
-    fields: dict[str, str] = {}
-    roles: list[str] = []
 
 
 class Doing(msgspec.Struct):

@@ -10,12 +10,13 @@ from setaria.facts.fact import Fact, to_cloud_event
 from setaria.facts.kinds import Unknown, kind_named
 from setaria.facts.log import Cursor, Wanted
 from setaria.facts.refused import Refused
+from setaria.flywheel.refit.about import Behind, Kept
 from setaria.home.telling.facts import FactTeller
 from setaria.home.telling.past import former_names
 from setaria.home.telling.wording import Wording
 from setaria.rights import Act
 from setaria.web.answers import ALWAYS, RefusalView, view_of
-from setaria.web.flywheel_desk import Behind, FlywheelDesk, Kept, stage_in_words
+from setaria.web.flywheel_desk import FlywheelDesk, stage_in_words
 from setaria.web.table import Call, Query, Route
 from setaria.web.views import Done
 from setaria.words import languages

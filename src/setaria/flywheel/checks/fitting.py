@@ -14,12 +14,10 @@ from setaria.flywheel.fit.decays import Decays
 from setaria.flywheel.fit.engines import Threads
 from setaria.flywheel.fit.fitted import Fitted
 from setaria.flywheel.fit.layout import Layout
-from setaria.flywheel.fit.marginal import Problem
+from setaria.flywheel.fit.marginal import At, Problem, posteriors
 from setaria.flywheel.fit.newton import climb
 from setaria.flywheel.fit.survey import Covariates, surveyed
 from setaria.flywheel.histories.histories import Histories
-from setaria.flywheel.kernels.latent import latent_pass
-from setaria.flywheel.kernels.latent_data import Sums
 from setaria.flywheel.parameters import Parameters
 
 GAIN: Final = 0.5  # nats that the next step may still promise: far below what a check can see
@@ -83,16 +81,11 @@ def refit(problem: Problem, begun: Parameters, gain: float = GAIN) -> Floats:
 def posterior(problem: Problem, vector: Floats, number: int = 0) -> Seen:
     """Of one part's households."""
     shard = problem.shards[number]
-    histories, model = shard.histories, problem.model(vector)
-    receivers = len(problem.layout.receivers)
-    inverse, own = np.zeros(histories.facts), np.zeros(histories.facts)
-    sums = Sums(np.zeros(1), np.zeros((0, 0)), np.zeros((receivers, 1, 1)), np.zeros(3 + receivers))
-    kept, none = np.zeros((len(histories), 3 + 2 * receivers)), np.zeros((len(histories), 0))
-    columns = problem.setting.columns(shard, histories)
-    latent_pass(model, columns, 0, len(histories), sums, none, none[:0], 0, inverse, own, kept)
+    histories, receivers = shard.histories, problem.layout.receivers
+    found = posteriors(shard, At(problem.setting, vector))
     factors = np.ones((len(histories), histories.types))
-    factors[:, problem.layout.receivers] = kept[:, 3 : 3 + receivers]
-    return Seen(factors, kept[:, 1].copy(), kept[:, 2].copy(), own)
+    factors[:, receivers] = found.kept[:, 3 : 3 + len(receivers)]
+    return Seen(factors, found.kept[:, 1].copy(), found.kept[:, 2].copy(), found.own)
 
 
 def changed(

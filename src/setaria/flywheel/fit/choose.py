@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from setaria.flywheel.arrays import Floats
-from setaria.flywheel.fit.flywheel import problem_of
+from setaria.flywheel.fit.flywheel import parameters_of, problem_of, shrunk
 from setaria.flywheel.fit.naive import fit_naive
 from setaria.flywheel.fit.newton import climb
 from setaria.flywheel.histories.histories import Histories
@@ -39,8 +39,7 @@ def held_out(
     train, test = problem.part(range(fitted)), problem.part(range(fitted, len(parts)))
     if start is None:
         naive = fit_naive(parts[:fitted], problem.decays)
-        excitation = naive.theta[:, 1:].reshape(problem.layout.types, len(rates), problem.layout.types)
-        start = Parameters(rates, naive.theta[:, 0] * 1.5, np.ascontiguousarray(excitation.transpose(0, 2, 1)) * 0.6)
+        start = shrunk(parameters_of(naive, problem.layout, rates), specification)
     found = climb(train, problem.layout.vector(start), gain=0.5)
     return test.household_likelihoods(found.vector), problem.layout.parameters(found.vector, rates)
 

@@ -16,23 +16,20 @@ from setaria.flywheel.fit.decays import Decays
 from setaria.flywheel.fit.engines import Engine, Shard, Source, Threads, added, running
 from setaria.flywheel.fit.fitted import Fitted, Influence
 from setaria.flywheel.fit.layout import Layout
-from setaria.flywheel.fit.marginal import At, Marginal, Problem
+from setaria.flywheel.fit.marginal import At, Marginal, Problem, posteriors
 from setaria.flywheel.fit.naive import Naive, climb_naive
 from setaria.flywheel.fit.newton import Climbed, climb
 from setaria.flywheel.fit.quadratic import inverse
 from setaria.flywheel.fit.survey import Covariates, Survey, surveyed
 from setaria.flywheel.histories.histories import Histories
-from setaria.flywheel.kernels.latent import latent_pass
-from setaria.flywheel.kernels.latent_data import Sums
 from setaria.flywheel.parameters import DECAYS, Parameters, Specification
 
 Told = Callable[[str, float], None]
 _SHARDS = 32  # enough for balance, and the same for any number of workers, so that they give the same digits
 _LEAST = 512  # households of a shard
-_MANY = 4_000  # households
-_FEW = 8  # of the shards, one
+_MANY = 4_000  # households from which on
+_FEW = 8  # one of so many shards finds most of the way
 _DRAWN = 10_000  # posterior draws in the final information, all households together
-_SPENT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +82,9 @@ class Flywheel:
         rates = np.array(self.specification.decays or DECAYS[:3], dtype=np.float64)
         problem = problem_over(engine, surveyed(engine), self.specification, rates)
         layout, specification = problem.layout, self.specification
-        begun = start.parameters if start else _parameters(climb_naive(engine, problem.decays), layout, rates)
+        begun = start.parameters if start else parameters_of(climb_naive(engine, problem.decays), layout, rates)
         begun = replace(begun, baseline=np.maximum(begun.baseline, _least_baseline(problem.survey)))
-        vector = layout.vector(_shrunk(begun, None if start else specification))
+        vector = layout.vector(shrunk(begun, None if start else specification))
         if start is None and problem.households >= _MANY:
             # Most of the way is found on a few shards; all of them are asked for the last steps only.
             some = problem.part(range(max(1, len(problem.surveys) // _FEW)))
@@ -150,12 +147,12 @@ def _heard(told: Told | None) -> Callable[[int, float], None] | None:
     return lambda passed, promised: told("flywheel.progress_fit", passed / (passed + 6.0))
 
 
-def _parameters(naive: Naive, layout: Layout, rates: Floats) -> Parameters:
+def parameters_of(naive: Naive, layout: Layout, rates: Floats) -> Parameters:
     excitation = naive.theta[:, 1:].reshape(layout.types, layout.decays, layout.types).transpose(0, 2, 1)
     return Parameters(rates, naive.theta[:, 0], np.ascontiguousarray(excitation))
 
 
-def _shrunk(begun: Parameters, fresh: Specification | None) -> Parameters:
+def shrunk(begun: Parameters, fresh: Specification | None) -> Parameters:
     """Where frailty comes in, less is left to excitation: a start half way is nearer."""
     if fresh is None or not (fresh.shared or fresh.own):
         return begun
@@ -256,13 +253,8 @@ def expected_over(
 
 def _expected(shard: Shard, at: At) -> tuple[Any, Floats]:
     histories = shard.histories
-    households, receivers = len(histories), len(at.setting.layout.receivers)
-    inverse, own = np.zeros(histories.facts), np.zeros(histories.facts)
-    sums = Sums(np.zeros(1), np.zeros((0, 0)), np.zeros((receivers, 1, 1)), np.zeros(3 + receivers))
-    kept, none = np.zeros((households, 3 + 2 * receivers)), np.zeros((households, 0))
-    columns = at.setting.columns(shard, histories)
-    latent_pass(at.model, columns, 0, households, sums, none, none[:0], 0, inverse, own, kept)
-    return at.more(histories, Expected(inverse, own)), kept
+    found = posteriors(shard, at)
+    return at.more(histories, Expected(found.inverse, found.own)), found.kept
 
 
 def _itself(histories: Histories, expected: Expected) -> Expected:

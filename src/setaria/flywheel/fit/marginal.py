@@ -288,14 +288,27 @@ class _Total:
         self.meat = _plus(self.meat, other.meat)
 
 
-def _likelihoods(shard: Shard, at: At) -> Floats:
-    histories = shard.histories
-    households, receivers = len(histories), len(at.setting.layout.receivers)
+@dataclass(frozen=True, slots=True)
+class Posteriors:
+    """Of a shard's households. `inverse` and `own` are zero for facts that are not counted."""
+
+    inverse: Floats  # N: E[1 / lambda]
+    own: Floats  # N: the chance that nothing earlier led to the fact
+    kept: Floats  # H x (3 + 2 R), as `latent_pass` writes it
+
+
+def posteriors(shard: Shard, at: At) -> Posteriors:
+    histories, receivers = shard.histories, len(at.setting.layout.receivers)
     sums = Sums(np.zeros(1), np.zeros((0, 0)), np.zeros((receivers, 1, 1)), np.zeros(3 + receivers))
-    kept, none, nothing = np.zeros((households, 3 + 2 * receivers)), np.zeros((households, 0)), np.zeros(0)
+    inverse, own = np.zeros(histories.facts), np.zeros(histories.facts)
+    kept, none = np.zeros((len(histories), 3 + 2 * receivers)), np.zeros((len(histories), 0))
     columns = at.setting.columns(shard, histories)
-    latent_pass(at.model, columns, 0, households, sums, none, none[:0], 0, nothing, nothing, kept)
-    return kept[:, 2]
+    latent_pass(at.model, columns, 0, len(histories), sums, none, none[:0], 0, inverse, own, kept)
+    return Posteriors(inverse, own, kept)
+
+
+def _likelihoods(shard: Shard, at: At) -> Floats:
+    return posteriors(shard, at).kept[:, 2]
 
 
 def _total(shard: Shard, at: At) -> _Total:

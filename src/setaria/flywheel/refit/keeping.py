@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from setaria.flywheel.refit.about import Behind, Kept
 from setaria.flywheel.refit.drift import drift
 from setaria.flywheel.refit.restore import restored
 from setaria.flywheel.refit.shown import shown_report
@@ -29,43 +30,22 @@ GIVEN: Final = "given"  # made elsewhere
 _NAME: Final = re.compile(r"[0-9]{19}")
 
 
-class About(msgspec.Struct, frozen=True):
-    """`at` is UTC microseconds; `tables` are names of CSV files."""
-
-    id: str
-    at: int
-    how: str  # FITTED, GIVEN
-    name: str
-    simulated: bool
-    households: int
-    facts: int
-    tables: list[str]
-
-
-class Behind(msgspec.Struct, frozen=True):
-    """Where the facts of a touchpoint are: of `kind`, whose `fields` have these values, by an actor in `roles`."""
-
-    kind: str
-    fields: dict[str, str] = {}
-    roles: list[str] = []
-
-
-def kept(folder: Path) -> list[About]:
+def kept(folder: Path) -> list[Kept]:
     """Oldest first."""
     if not folder.is_dir():
         return []
     found = sorted(each for each in folder.iterdir() if _NAME.fullmatch(each.name))
-    return [msgspec.json.decode((each / "about.json").read_bytes(), type=About) for each in found]
+    return [msgspec.json.decode((each / "about.json").read_bytes(), type=Kept) for each in found]
 
 
-def last_fitted(folder: Path) -> tuple[About, Report] | None:
+def last_fitted(folder: Path) -> tuple[Kept, Report] | None:
     for about in reversed(kept(folder)):
         if about.how == FITTED:
             return about, restored((folder / about.id / "report.json").read_bytes())
     return None
 
 
-def keep(report: Report, folder: Path, now: int, behind: dict[str, Behind] | None = None) -> About:
+def keep(report: Report, folder: Path, now: int, behind: dict[str, Behind] | None = None) -> Kept:
     """`behind` is None for a report made elsewhere. Raises Refused("flywheel_report_unfit")."""
     how = GIVEN if behind is None else FITTED
     before = last_fitted(folder) if how == FITTED else None
@@ -77,7 +57,7 @@ def keep(report: Report, folder: Path, now: int, behind: dict[str, Behind] | Non
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
     try:
-        about = _write(report, part, About(name, at, how, *_told(report), []), moved, behind)
+        about = _write(report, part, Kept(name, at, how, *_told(report), []), moved, behind)
         part.rename(folder / name)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -90,7 +70,7 @@ def _told(report: Report) -> tuple[str, bool, int, int]:
     return source.name[:200], source.simulated, source.households, source.facts
 
 
-def _write(report: Report, part: Path, about: About, moved: list[Sentence], behind: dict[str, Behind] | None) -> About:
+def _write(report: Report, part: Path, about: Kept, moved: list[Sentence], behind: dict[str, Behind] | None) -> Kept:
     tables: dict[str, str] = {}
     for language in languages():
         shown, tables = shown_report(report, language, moved)

@@ -11,7 +11,7 @@ from setaria.facts.fact import Fact
 from setaria.facts.kinds import label_of, split_label
 from setaria.facts.refused import Refused
 from setaria.facts.sqlite import SqliteLog
-from setaria.flywheel.refit.keeping import Behind
+from setaria.flywheel.refit.about import Behind
 
 if TYPE_CHECKING:
     from setaria.flywheel.histories.facts import Told

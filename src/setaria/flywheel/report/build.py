@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 
 from setaria.flywheel.answers import costs as costing
+from setaria.flywheel.answers.attribution import main_currency
 from setaria.flywheel.answers.explained import Credit
-from setaria.flywheel.answers.horizon import within
+from setaria.flywheel.answers.horizon import HORIZONS, within
 from setaria.flywheel.answers.loops import components, cycles, flywheel_number, strengths
 from setaria.flywheel.answers.saturation import marginal_roi
 from setaria.flywheel.answers.value import indirect, value
@@ -20,8 +21,6 @@ from setaria.flywheel.histories.histories import Histories
 from setaria.flywheel.parameters import Estimate, Parameters
 from setaria.flywheel.report.report import Lead, Loop, Value
 
-HORIZONS: Final = (30, 90, 365)
-FEW: Final = 30  # facts of a type below which its values are shown with care
 _LEADS: Final = 60
 
 
@@ -44,7 +43,7 @@ def values(
         own = np.bincount(histories.kinds[histories.currency == c], minlength=types)
         returns = (
             {each.touchpoint: each for each in costing.returns(fitted, costs, histories.names, c)}
-            if c == _main(histories)
+            if c == main_currency(histories)
             else {}
         )
         listed = []
@@ -90,18 +89,13 @@ def number_of(fitted: Fitted, loops: Sequence[Loop] | None = None) -> Estimate:
     return Estimate(found.value, 0.0, found.high, found.error)
 
 
-def _main(histories: Histories) -> int:
-    totals = [histories.total(each) for each in range(len(histories.currencies))]
-    return int(np.argmax(totals)) if totals else 0
-
-
 def leads(histories: Histories, fitted: Fitted, credit: Credit) -> list[Lead]:
     """The strongest links; delays are means over the decays that carry them."""
     types, names = histories.types, histories.names
     excitation = fitted.parameters.excitation
     found = fitted.estimates(_branching, floor=0.0)
     delays = excitation @ (1.0 / fitted.parameters.decays)
-    main = _main(histories)
+    main = main_currency(histories)
     made = []
     for d in np.flatnonzero(histories.receivers):
         for s in range(types):

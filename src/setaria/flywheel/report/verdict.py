@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from setaria.flywheel.parameters import Estimate
+from setaria.flywheel.report.figures import estimate_detail, money_detail
 from setaria.flywheel.report.report import Check, Explained, Loop, Sentence, Specified, Value
 
 SAME: Final = 0.05  # two flywheel numbers nearer than this agree
@@ -14,17 +15,6 @@ _TOLD: Final = 3
 # Checks without which nothing is identified: a model that foretells wrongly says nothing about causes.
 DECISIVE: Final = ("placebo", "back_test", "rescaling", "bg_nbd")
 TOLD: Final = ("mean_amount", "reversal")
-
-
-def money(amount: float, currency: str) -> dict[str, Any]:
-    return {"money": amount, "currency": currency}
-
-
-def estimate(found: Estimate, currency: str = "") -> dict[str, Any]:
-    made: dict[str, Any] = {"estimate": [found.value, found.low, found.high]}
-    if currency:
-        made["currency"] = currency
-    return made
 
 
 def rivals(specified: Sequence[Specified], chosen: str) -> tuple[bool, list[Specified]]:
@@ -57,7 +47,7 @@ def verdict(
     """
     against = _against(specified, chosen, converged)
     if number.high >= 1:
-        against.append(Sentence("flywheel.verdict.may_explode", {"number": estimate(number)}, "bad"))
+        against.append(Sentence("flywheel.verdict.may_explode", {"number": estimate_detail(number)}, "bad"))
     against += [each.sentence for each in checks if each.passed is False and each.name in DECISIVE]
     said: list[Sentence] = []
     if against:
@@ -66,7 +56,7 @@ def verdict(
         said += against
         said.append(Sentence("flywheel.report.verdict.holdout", {}, "careful"))
     else:
-        said.append(Sentence("flywheel.verdict.identified", {"number": estimate(number)}, "good"))
+        said.append(Sentence("flywheel.verdict.identified", {"number": estimate_detail(number)}, "good"))
     naive = next((each for each in specified if each.name == "naive"), None)
     if naive and chosen != "naive" and naive.flywheel_number.value - number.value > SAME:
         told = {"naive": naive.flywheel_number.value, "number": number.value}
@@ -109,7 +99,7 @@ def _loop(loops: Sequence[Loop], number: Estimate) -> Sentence:
     if not sure:
         return Sentence("flywheel.verdict.no_loop", {"high": number.high})
     members = " → ".join((*sure[0].members, sure[0].members[0]))
-    return Sentence("flywheel.verdict.loop", {"members": members, "strength": estimate(sure[0].strength)})
+    return Sentence("flywheel.verdict.loop", {"members": members, "strength": estimate_detail(sure[0].strength)})
 
 
 def headline(values: Sequence[Value], explained: Explained | None, currency: str) -> list[Sentence]:
@@ -121,22 +111,22 @@ def headline(values: Sequence[Value], explained: Explained | None, currency: str
     for each in values:
         brings = each.indirect or each.within[365]
         if len(said) < _TOLD and each.roi is None and brings.low > 0:
-            told = {"touchpoint": each.touchpoint, "value": estimate(brings, currency)}
+            told = {"touchpoint": each.touchpoint, "value": estimate_detail(brings, currency)}
             said.append(Sentence("flywheel.report.headline.more_indirect", told, "good"))
     if not said:
         said.append(Sentence("flywheel.report.headline.nothing_sure", tone="careful"))
     led = explained.repeat + explained.cross + explained.sent
     shown = {
         "share": {"share": led / explained.total},
-        "amount": money(led, currency),
-        "total": money(explained.total, currency),
+        "amount": money_detail(led, currency),
+        "total": money_detail(explained.total, currency),
     }
     return [*said, Sentence("flywheel.report.headline.explained", shown)]
 
 
 def _costed(each: Value) -> Sentence:
     assert each.roi is not None
-    told = {"touchpoint": each.touchpoint, "roi": estimate(each.roi)}
+    told = {"touchpoint": each.touchpoint, "roi": estimate_detail(each.roi)}
     if each.roi.low > 0:
         return Sentence("flywheel.report.headline.more", told, "good")
     if each.roi.high < 0:
