@@ -23,11 +23,13 @@ class Influence:
     """The one-step estimate and its covariance: never clipped, so that intervals cover at a bound too.
 
     One Newton step without the constraint from the constrained optimum. The vector is the layout's, then the mean
-    amounts (currency-major). The covariance is the household-clustered sandwich of both together.
+    amounts (currency-major). The covariance is the household-clustered sandwich of both together; `turn` makes of a
+    household's scores its part in the estimate's error.
     """
 
     vector: Floats
     covariance: Floats
+    turn: Floats = field(default_factory=lambda: np.zeros((0, 0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +77,17 @@ class Fitted:
         if self.influence is None:
             values = np.atleast_1d(figures(self.parameters, self.mean_amounts))
             return values, np.full(len(values), np.nan)
-        count = len(np.atleast_1d(figures(self.parameters, self.mean_amounts)))
-        center, slope = self._differentiated(figures, count)
+        center, slope = self.linear(figures)
         spread = np.einsum("ij,jk,ik->i", slope, self.influence.covariance, slope)
         return center, np.sqrt(np.maximum(spread, 0.0))
 
-    def _differentiated(self, figures: Figures, count: int) -> tuple[Floats, Floats]:
+    def linear(self, figures: Figures) -> tuple[Floats, Floats]:
+        """The figures at the one-step estimate, and their derivatives by its vector (figures x places)."""
         assert self.influence is not None
         vector, covariance = self.influence.vector, self.influence.covariance
         errors = np.sqrt(np.maximum(np.diag(covariance), 0.0))
         center = np.atleast_1d(self._at(figures, vector))
-        slope = np.zeros((count, len(vector)))
+        slope = np.zeros((len(center), len(vector)))
         for j in np.flatnonzero(errors > 0):
             small = max(1e-3 * errors[j], 1e-9)
             up, down = vector.copy(), vector.copy()

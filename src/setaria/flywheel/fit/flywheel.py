@@ -176,7 +176,7 @@ def influence(problem: Problem, found: Climbed, fitted: Fitted) -> Influence:
     """One unconstrained Newton step, and the sandwich H^-1 B H^-1 with B over households (Liang, Zeger 1986)."""
     layout = problem.layout
     draws = max(2, -(-_DRAWN // max(problem.households, 1))) if layout.hyper else 0
-    final = problem.evaluate(found.vector, draws=draws, meat=partial(_amount_scores, fitted.mean_amounts))
+    final = problem.evaluate(found.vector, draws=draws, meat=partial(amount_scores, fitted.mean_amounts))
     size = layout.size
     held = (found.vector[layout.blocks :] <= layout.lower()[layout.blocks :] + 1e-6) | (
         found.vector[layout.blocks :] >= layout.upper()[layout.blocks :] - 1e-6
@@ -190,7 +190,7 @@ def influence(problem: Problem, found: Climbed, fitted: Fitted) -> Influence:
     turn[:size, :size] = bread
     turn[size:, size:] = np.diag(np.tile(1.0 / np.maximum(problem.survey.kinds, 1), len(fitted.mean_amounts)))
     vector = np.concatenate([found.vector + bread @ final.score, fitted.mean_amounts.reshape(-1)])
-    return Influence(vector, turn @ final.meat @ turn)
+    return Influence(vector, turn @ final.meat @ turn, turn)
 
 
 def _expected_at_bounds(problem: Problem, found: Climbed, final: Marginal) -> Floats:
@@ -215,7 +215,7 @@ def _expected_at_bounds(problem: Problem, found: Climbed, final: Marginal) -> Fl
     return information * np.outer(scale, scale)
 
 
-def _amount_scores(mean_amounts: Floats, part: Histories) -> Floats:
+def amount_scores(mean_amounts: Floats, part: Histories) -> Floats:
     """H x (currencies D): each household's influence on the mean amounts, without the division by all facts."""
     currencies, types = mean_amounts.shape
     made = np.zeros((len(part), currencies, types))

@@ -32,9 +32,13 @@ def _scaled(matrix: Floats) -> tuple[Floats, Floats]:
 def inverse(matrix: Floats) -> Floats:
     """Of a symmetric matrix made positive."""
     scaled, scale = _scaled(matrix)
-    made = linalg.inv(scaled, check_finite=False) / np.outer(scale, scale)
-    even: Floats = (made + made.T) / 2
-    return even
+    return even(linalg.inv(scaled, check_finite=False) / np.outer(scale, scale))
+
+
+def even(matrix: Floats) -> Floats:
+    """A symmetric matrix, without what rounding made uneven."""
+    made: Floats = (matrix + matrix.T) / 2
+    return made
 
 
 def step(information: Floats, gradient: Floats, at: Floats, lower: Floats) -> Floats:
