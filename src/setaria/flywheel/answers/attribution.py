@@ -295,10 +295,10 @@ def _sent(histories: Histories, currency: int, table: Whole, model: dict[str, in
 
 
 def _looped(loops: Sequence[Loop]) -> list[Sentence]:
-    return [
-        Sentence(
-            "flywheel.differs_by_loop", {"touchpoints": list(loop.members), "strength": f"{loop.strength.value:.2f}"}
-        )
-        for loop in loops
-        if loop.sure and len(loop.members) > 1
-    ]
+    """The strongest stands for all."""
+    sure = [loop for loop in loops if loop.sure and len(loop.members) > 1]
+    if not sure:
+        return []
+    most = max(sure, key=lambda loop: loop.strength.value)
+    details = {"touchpoints": list(most.members), "strength": f"{most.strength.value:.2f}"}
+    return [Sentence("flywheel.differs_by_loop", details)]

@@ -83,6 +83,7 @@ class ShownReport(msgspec.Struct, frozen=True):
     next: list[Line]
     drift: list[Line]
     budget: list[Line]
+    differences: list[Line]  # why other methods credit otherwise
     understood: list[Line]  # of the input
     checks: list[ShownCheck]
     number: ShownNumber | None
@@ -102,6 +103,7 @@ def shown_report(report: Report, language: str, moved: list[Sentence]) -> tuple[
             next=_lines(next_steps(report), reader),
             drift=_lines(moved, reader),
             budget=_lines(report.budget_words, reader),
+            differences=_lines(report.differences, reader),
             understood=_lines(getattr(report.rows, "understood", []), reader),
             checks=[
                 ShownCheck(each.name, reader.say(f"check.{each.name}"), reader.sentence(each.sentence), each.passed)

@@ -325,7 +325,8 @@ def compared(report: Report, reader: Reader) -> str:
         ("point other", "page.others"),
     ]
     key = parts.legend([(class_, reader.say(text)) for class_, text in named])
-    why = f'<p class="note">{escape(reader.say("hint.why_compared"))}</p>'
+    why = parts.sentences([(reader.sentence(each), parts.tone_of(each)) for each in report.differences])
+    why = why or f'<p class="note">{escape(reader.say("hint.why_compared"))}</p>'
     return card(
         "compared",
         reader.say("table.compared"),

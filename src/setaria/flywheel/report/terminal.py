@@ -133,6 +133,7 @@ class Screen:
         table = tables.compared_table(self.report, self.reader)
         if table:
             self._title(table.title(self.reader), "hint.compared")
+            self._sentences(self.report.differences)
             self._table(table, top=TOP)
 
     def _measured(self) -> None:

@@ -135,6 +135,7 @@ export interface Shown {
   next: Line[];
   drift: Line[];
   budget: Line[];
+  differences: Line[];
   understood: Line[];
   checks: { name: string; title: string; text: string; passed: boolean | null }[];
   number: { value: string; interval: string; limit: boolean; loop: string; missing: number } | null;
