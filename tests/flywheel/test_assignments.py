@@ -67,8 +67,9 @@ def test_a_file_plain_packed_or_parquet_is_read_alike(tmp_path: Path, written: C
     table = pa.table({name: [getattr(each, name) for each in GOOD] for name in ("experiment", "household", "arm")})
     stamps = pa.array([int(each.at * DAY) for each in GOOD], pa.timestamp("us", "UTC"))
     table = table.append_column("time", stamps).append_column("probability", pa.array([0.3, 0.7, 0.5]))
-    pq.write_table(table, tmp_path / "lots.parquet")
-    for source in (plain, packed, tmp_path / "lots.parquet", table, table.to_pandas()):
+    for suffix in ("parquet", "pq"):
+        pq.write_table(table, tmp_path / f"lots.{suffix}")
+    for source in (plain, packed, tmp_path / "lots.parquet", tmp_path / "lots.pq", table, table.to_pandas()):
         found = read_assignments(source, now=NOW)
         assert found.given == GOOD
         assert (found.rows.read, found.rows.facts, found.rows.bad) == (3, 3, 0)
@@ -170,6 +171,8 @@ def test_what_cannot_be_a_lot_is_refused(
 def test_no_file_and_no_frame_are_refused(tmp_path: Path) -> None:
     assert refused(tmp_path / "none.csv").code == "flywheel_file_missing"
     assert refused(tmp_path / "none.parquet").code == "flywheel_file_missing"
+    (tmp_path / "text.parquet").write_text(TEXT)
+    assert refused(tmp_path / "text.parquet").code == "flywheel_file_unreadable"
     assert refused(3).code == "flywheel_frame_unreadable"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -55,7 +56,7 @@ def drawn(seed: int, households: int = 3_000) -> tuple[Histories, list[Assignmen
             )
         )
     names = ("households", "start", "end", "times", "kinds", "amounts", "currency", "covariates")
-    joined = {name: np.concatenate([getattr(each, name) for each in parts]) for name in names}
+    joined: dict[str, Any] = {name: np.concatenate([getattr(each, name) for each in parts]) for name in names}
     offsets = np.concatenate([parts[0].offsets, parts[1].offsets[1:] + parts[0].facts])
     histories = dataclasses.replace(parts[0], offsets=offsets, **joined)
     return histories, [

@@ -25,6 +25,7 @@ from setaria.cli.flywheel_options import (
     HorizonDays,
     Household,
     Html,
+    LotsTo,
     Minor,
     Order,
     Outcome,
@@ -42,6 +43,7 @@ from setaria.cli.flywheel_options import (
     Zone,
 )
 from setaria.cli.flywheel_pages import Pages, Tell, staged, writing
+from setaria.cli.flywheel_written import write_events, write_lots
 from setaria.cli.progress import progress
 from setaria.cli.terminal import Terminal, terminal_of, usage
 from setaria.facts.clock import DAY, SystemClock
@@ -196,6 +198,7 @@ def simulate(
     households: Annotated[int, typer.Option("--households", metavar="N")] = 2_000,
     days: Annotated[int, typer.Option("--days", metavar="N")] = 730,
     seed: Annotated[int, typer.Option("--seed", metavar="N")] = 1,
+    lots: LotsTo = None,
     overwrite: Overwrite = False,
 ) -> None:
     terminal = terminal_of(context)
@@ -208,16 +211,22 @@ def simulate(
         raise usage("--households", households)
     if not 0 < days <= run.MOST_DAYS:
         raise usage("--days", days)
-    if out.exists() and not overwrite:
-        raise Refused("flywheel_file_exists", path=str(out))
+    for path in (out, *([lots] if lots else [])):
+        if path.exists() and not overwrite:
+            raise Refused("flywheel_file_exists", path=str(path))
     with progress(terminal.say("cli.flywheel.simulating")) as told:
-        made = run.simulate(presets.preset(preset, households, days), seed, told).histories()
+        lived = run.simulate(presets.preset(preset, households, days), seed, told)
+        made = lived.histories()
         with writing(out) as lines:
-            count = _write_events(made, lines)
+            count = write_events(made, lines)
+        if lots is not None:
+            with writing(lots) as lines:
+                write_lots(lived, lines)
     sent = [each.name for each in made.touchpoints if not each.receives]
     first, last = (_day(float(day)) for day in (made.start.min(), made.end.max() - 1e-9))
     next_ = f"setaria flywheel fit {_quoted(str(out))} --household household --time time --type event --amount amount"
     next_ += f" --start {first} --end {last}" + "".join(f" --sends {_quoted(name)}" for name in sent) + " --simulated"
+    next_ += "" if lots is None else f" --assignments {_quoted(str(lots))} --absent-is-zero"
     document = {"file": str(out), "facts": count, "households": len(made), "sends": sent, "next": next_}
     terminal.done(document, "cli.flywheel.simulated", facts=f"{count:,}", file=str(out), next=next_)
 
@@ -306,28 +315,6 @@ def _minor_units(terminal: Terminal, text: str, currency: str) -> int:
 
 def _money(terminal: Terminal, minor: float, currency: str) -> str:
     return format_money(Money(round(minor), currency), terminal.language)
-
-
-def _write_events(histories: Histories, out: Any) -> int:
-    import csv
-    from datetime import UTC, datetime
-
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("household", "time", "event", "amount"))
-    names, priced = histories.names, (histories.currency >= 0).tolist()
-    for place, (who, day, kind, amount) in enumerate(
-        zip(
-            histories.owner.tolist(),
-            histories.times.tolist(),
-            histories.kinds.tolist(),
-            histories.amounts.tolist(),
-            strict=True,
-        )
-    ):
-        when = datetime.fromtimestamp(day * 86_400, UTC).isoformat(timespec="seconds")
-        shown = f"{amount // 100}.{amount % 100:02}" if priced[place] and amount >= 0 else ""
-        writer.writerow((histories.households[who], when.removesuffix("+00:00") + "Z", names[kind], shown))
-    return int(histories.facts)
 
 
 def _day(days: float) -> str:

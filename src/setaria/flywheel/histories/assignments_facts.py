@@ -52,8 +52,7 @@ def assignments_from_facts(
     """None where no fact is one. A fact that says none rightly is counted and listed by its id, as a bad row of a file
     is; nobody can correct a log, so nothing is refused."""
     by_kind = {row.kind: row for row in table}
-    reader = AssignmentsIn(zone, grain, now, "", merge or {})
-    reader.strict = False
+    reader = AssignmentsIn(zone, grain, now, "", merge or {}, strict=False)
     rows: list[tuple[Any, ...]] = []
     places: list[str] = []
     for fact in facts:

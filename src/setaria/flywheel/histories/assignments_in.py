@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from setaria.facts.clock import DAY, SystemClock
 from setaria.facts.refused import Refused
@@ -19,7 +20,7 @@ from setaria.flywheel.arrays import Floats, Whole
 from setaria.flywheel.histories.assignments import MAX_ASSIGNMENTS, Assignment, Assignments
 from setaria.flywheel.histories.csv_in import CsvIn
 from setaria.flywheel.histories.histories import Grain
-from setaria.flywheel.histories.readers import as_arrow, table_of
+from setaria.flywheel.histories.readers import as_arrow
 from setaria.flywheel.histories.rows import RowsRead
 from setaria.flywheel.histories.tally import SHOWN, Tally
 from setaria.flywheel.histories.texts import missing_texts, names
@@ -45,8 +46,6 @@ TROUBLES: Final = (
 )
 _NUMBER: Final = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
-Block = tuple[pa.Table, Sequence[str]]
-
 
 def read_assignments(
     source: Any,
@@ -63,25 +62,36 @@ def read_assignments(
     probability (of the arm drawn) or stratum, else the arms' shares in the whole are the probabilities. `grain` is that
     of the histories: by the day, a time stands for its day in `zone`. `merge`: prospect -> household.
     """
-    reader = AssignmentsIn(zone, grain, now, name or UNNAMED, merge or {})
-    if isinstance(source, str | Path) and Path(source).suffix not in PARQUET:
-        path = Path(source)
-        reader.name = name or _stem(path)
+    path = Path(source) if isinstance(source, str | Path) else None
+    reader = AssignmentsIn(zone, grain, now, name or (UNNAMED if path is None else _stem(path)), merge or {})
+    if path is not None and path.suffix not in PARQUET:
         with CsvIn(path, None, reader.tally, "", "") as opened:
             check(opened.head)
             for block, places in opened.blocks():
                 reader.take(block, [str(each) for each in places])
         return reader.finish()
-    if isinstance(source, str | Path):
-        reader.name = name or _stem(Path(source))
-        table = table_of(source)
+    if path is not None:
+        batches = _parquet(path)
     else:
         table = as_arrow(source)
-    assert table is not None
-    check(table.column_names)
-    for numbered in _numbered(table):
-        reader.take(*numbered)
+        check(table.column_names)
+        batches = iter(table.to_batches(max_chunksize=BLOCK))
+    at = 0
+    for batch in batches:
+        reader.take(pa.table(batch), [str(each) for each in range(at + 1, at + 1 + len(batch))])
+        at += len(batch)
     return reader.finish()
+
+
+def _parquet(path: Path) -> Iterator[pa.RecordBatch]:
+    try:
+        with pq.ParquetFile(path) as opened:
+            check(opened.schema_arrow.names)
+            yield from opened.iter_batches(batch_size=BLOCK)
+    except FileNotFoundError as error:
+        raise Refused("flywheel_file_missing", path=path.name) from error
+    except (pa.ArrowException, OSError) as error:
+        raise Refused("flywheel_file_unreadable", path=path.name, why=str(error)[:160]) from error
 
 
 def _stem(path: Path) -> str:
@@ -89,13 +99,6 @@ def _stem(path: Path) -> str:
     for packed in PACKED:
         stem = stem.removesuffix(packed)
     return stem.rpartition(".")[0] or stem
-
-
-def _numbered(table: pa.Table) -> Iterator[Block]:
-    at = 0
-    for batch in table.to_batches(max_chunksize=BLOCK):
-        yield pa.table(batch), [str(each) for each in range(at + 1, at + 1 + len(batch))]
-        at += len(batch)
 
 
 def check(present: Sequence[str]) -> None:
@@ -111,12 +114,20 @@ def check(present: Sequence[str]) -> None:
 
 
 class AssignmentsIn:
-    """Takes blocks of named columns."""
+    """Takes blocks of named columns. `strict`: a probability that cannot be right refuses everything."""
 
-    def __init__(self, zone: str, grain: Grain, now: int | None, name: str, merge: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        zone: str,
+        grain: Grain,
+        now: int | None,
+        name: str,
+        merge: Mapping[str, str],
+        strict: bool = True,
+    ) -> None:
         self.tally = Tally()
-        self.name = name
-        self.strict = True  # a probability that cannot be right refuses everything
+        self._name = name
+        self._strict = strict
         self._times = Times(zone)
         self._grain = grain
         self._latest = (SystemClock().now() if now is None else now) + DAY
@@ -126,13 +137,13 @@ class AssignmentsIn:
     def take(self, block: pa.Table, places: Sequence[str]) -> None:
         columns = {name: _whole(block[name]) for name in block.column_names}
         rows = len(block)
-        experiment = self._texts(columns, "experiment", rows, self.name)
+        experiment = self._texts(columns, "experiment", rows, self._name)
         household = [self._merge.get(each, each) for each in self._texts(columns, "household", rows, "")]
         arm = self._texts(columns, "arm", rows, "")
         stratum = self._texts(columns, "stratum", rows, "")
         when = self._times.read(columns["time"])
         probability, wrong = _probabilities(columns.get("probability"), rows)
-        if self.strict and wrong.any():
+        if self._strict and wrong.any():
             place = int(np.flatnonzero(wrong)[0])
             shown = str(columns["probability"][place].as_py())[:SHOWN]
             raise Refused("flywheel_assignments_probability", place=places[place], shown=shown)
