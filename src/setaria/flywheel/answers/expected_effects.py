@@ -90,26 +90,25 @@ def effect_figures(doses: Doses) -> Figures:
 
     def figures(parameters: Parameters, mean_amounts: Floats) -> Floats:
         worth = np.where(doses.counted, 1.0 if doses.currency is None else mean_amounts[doses.currency or 0], 0.0)
-        effects: Floats = np.einsum("esr,rs->e", doses.doses, worth @ _grown(parameters, doses.horizon))
+        effects: Floats = np.einsum("esr,rs->e", doses.doses, _brought(parameters, worth, doses.horizon))
         return effects
 
     return figures
 
 
-def _grown(parameters: Parameters, horizon: float) -> Floats:
-    """(STEPS + 1) x D x D: facts of each type (row) that descend from one of each (column), on the grid."""
+def _brought(parameters: Parameters, worth: Floats, horizon: float) -> Floats:
+    """(STEPS + 1) x D: what the facts that descend from one of each type count for (`worth` each), on the grid."""
     types, decays = len(parameters.excitation), len(parameters.decays)
     side = types * decays
     step = expm(augmented(parameters) * (horizon / STEPS))
-    # After one fact of a type its places of the state are 1, for each decay.
-    state = np.zeros((side + types, types))
-    state[:side] = np.repeat(np.eye(types), decays, axis=0)
-    grown = np.zeros((STEPS + 1, types, types))
+    row = np.concatenate([np.zeros(side), worth])
+    brought = np.zeros((STEPS + 1, types))
     with np.errstate(over="ignore", invalid="ignore"):
         for each in range(1, STEPS + 1):
-            state = step @ state
-            grown[each] = state[side:]
-    return grown
+            row = row @ step
+            # After one fact of a type its places of the state are 1, for each decay.
+            brought[each] = row[:side].reshape(types, decays).sum(axis=1)
+    return brought
 
 
 def model_effects(
