@@ -368,7 +368,7 @@ def measured(report: Report, reader: Reader) -> str:
     shown = parts.table(table, reader, doubt=not report.identified) + parts.csv_of(table, reader) if table else ""
     listed = f"<h3>{escape(bad.title(reader))}</h3>{parts.table(bad, reader)}{parts.csv_of(bad, reader)}" if bad else ""
     hint = reader.say("hint.measured") if table else ""
-    return card("measured", table.title(reader), shown, parts.sentences(said), listed, class_="w12 long", hint=hint)
+    return card("measured", table.title(reader), shown, parts.sentences(said), listed, class_="w12 lot", hint=hint)
 
 
 def budget(report: Report, reader: Reader) -> str:
