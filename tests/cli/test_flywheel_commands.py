@@ -16,7 +16,7 @@ import pytest
 from tests.flywheel.report_example import ENGLISH, example
 
 from setaria.cli.exits import Exit
-from setaria.cli.flywheel import free_page, writing
+from setaria.cli.flywheel_pages import free_page, writing
 from setaria.cli.tree import run
 from setaria.facts.refused import Refused
 

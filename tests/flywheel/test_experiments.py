@@ -5,11 +5,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from setaria.facts.refused import Refused
 from setaria.flywheel.answers import holdout
-from setaria.flywheel.answers.experiments import Asked, Assignment, Method, draw, effect, measure, mismatch, outcomes
+from setaria.flywheel.answers.experiments import Asked, Method, compare, draw, measure, mismatch, outcomes
+from setaria.flywheel.answers.weighting import effect, weights
+from setaria.flywheel.histories.assignments import Assignment
 from setaria.flywheel.histories.histories import Histories, Touchpoint
 from setaria.flywheel.parameters import Estimate
 from setaria.words import languages, refusal
@@ -107,6 +111,17 @@ def test_hajek_and_horvitz_thompson_are_their_formulas() -> None:
     assert plain[1] == pytest.approx(influence.std(ddof=1) / np.sqrt(60))
     ratio = effect(y, arm, 1, p, np.ones((60, 1)), cluster)
     assert ratio[0] == pytest.approx(weighted[0] / (1 / p[t]).sum() - weighted[1] / (1 / p[c]).sum())
+
+
+@given(seed=st.integers(0, 10_000), designed=st.booleans())
+def test_weights_and_effect_are_one_estimate(seed: int, designed: bool) -> None:
+    random = np.random.default_rng(seed)
+    n = 40
+    y, p, before = random.normal(size=n), random.uniform(0.1, 0.9, n), random.normal(size=n)
+    arm = np.concatenate([[0, 0, 0, 1, 1, 1], random.integers(0, 3, n - 6)])
+    design = np.stack([np.ones(n), before], axis=1) if designed else None
+    value, _, _ = effect(y, arm, 1, p, design, np.arange(n))
+    assert weights(arm, 1, p, design) @ y == pytest.approx(value, abs=1e-9)
 
 
 def test_without_probabilities_the_difference_of_means_and_its_classical_error() -> None:
@@ -241,6 +256,9 @@ def test_what_cannot_be_measured_is_refused() -> None:
             {},
         ),
         ("unfinished", good, {"horizon": 60.0}),
+        ("horizon", good, {"horizon": 0.0}),
+        ("horizon", good, {"horizon": float("nan")}),
+        ("arms", [dataclass_replaced(good[0], at=each / 20, arm=f"arm{each}") for each in range(51)] + good, {}),
     ]
     for code, assignments, asked in cases:
         if code == "strata":
@@ -252,8 +270,44 @@ def test_what_cannot_be_measured_is_refused() -> None:
     assert refused(histories, one).code == "flywheel_experiment_too_few"
     with pytest.raises(Refused, match="flywheel_no_households"):
         measure(made(), good)
+    many = [dataclass_replaced(each, experiment=f"x{wave}") for wave in range(1001) for each in good]
+    assert refused(histories, many).code == "flywheel_experiments_many"
+    without = dataclasses.replace(histories, currencies=(), currency=np.full(6, -1, dtype=np.int8))
+    assert refused(without, good).code == "flywheel_experiment_no_amounts"
     absent = changed(household="h99")
     assert measure(histories, absent, Asked(absent_is_zero=True))[0].effect.value == pytest.approx(-100 / 3)
+
+
+def test_who_is_absent_was_watched_no_longer_than_the_others() -> None:
+    """Else the newest of those without a history would count as done nothing, and those with one not at all."""
+    histories = made(*([(day, 2, 100)] for day in (55.0, 56.0, 85.0, 86.0)), end=90.0)
+    old = [Assignment("x", name, arm, 50.0) for name, arm in (("h0", "sent"), ("h1", "sent"), ("a", "control"))]
+    old.append(Assignment("x", "b", "control", 50.0))
+    new = [Assignment("x", name, arm, 80.0) for name, arm in (("h2", "sent"), ("h3", "sent"), ("c", "control"))]
+    found = [measure(histories, [*old, *more], Asked(absent_is_zero=True))[0] for more in ([], new)]
+    assert [each.households for each in found] == [4, 4]
+    assert found[0].effect.value == pytest.approx(100.0)
+
+
+def test_before_its_history_a_household_of_a_whole_log_did_nothing() -> None:
+    histories = made(*([(55.0 + each, 2, 100)] for each in range(4)))
+    opened = dataclasses.replace(histories, start=histories.times.copy())
+    lot = [Assignment("x", f"h{each}", "sent" if each % 2 else "control", 50.0) for each in range(4)]
+    assert refused(opened, lot).code == "flywheel_experiment_before_window"
+    assert measure(opened, lot, Asked(absent_is_zero=True))[0].households == 4
+    stated = dataclasses.replace(histories, start=np.full(4, 52.0))
+    assert refused(stated, lot, absent_is_zero=True).code == "flywheel_experiment_before_window"
+
+
+def test_who_asks_leniently_is_told_what_could_not_be_measured() -> None:
+    histories, assignments = simulated(6, households=300)
+    late = [dataclass_replaced(each, experiment="late", at=95.0) for each in assignments]
+    found, told = compare(histories, [*late, *assignments], Asked(lenient=True))
+    assert [each.name for each in found] == ["spring"]
+    assert [(each.key, each.details["experiment"]) for each in told] == [
+        ("refused.flywheel_experiment_unfinished", "late")
+    ]
+    assert refused(histories, [*late, *assignments]).code == "flywheel_experiment_unfinished"
 
 
 def test_power_is_what_simulation_finds() -> None:

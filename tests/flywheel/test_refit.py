@@ -23,6 +23,9 @@ from setaria.facts.ids import IdSource
 from setaria.facts.log import Batch
 from setaria.facts.refused import Refused
 from setaria.facts.sqlite import SqliteLog
+from setaria.flywheel.answers.experiments import compare, measured
+from setaria.flywheel.facts import Assigned
+from setaria.flywheel.histories.rows import RowsRead
 from setaria.flywheel.parameters import Estimate
 from setaria.flywheel.refit.__main__ import main
 from setaria.flywheel.refit.about import Behind
@@ -31,11 +34,12 @@ from setaria.flywheel.refit.keeping import KEPT, keep, kept, last_fitted
 from setaria.flywheel.refit.log import LEAST_HOUSEHOLDS, fit_log, next_fit
 from setaria.flywheel.refit.restore import LARGEST, restored
 from setaria.flywheel.refit.shown import shown_report
-from setaria.flywheel.report.report import Report
+from setaria.flywheel.report.report import Report, Sentence
 from setaria.home import facts as f
 from setaria.words import say
 
 MEMBER = Actor("anna", "adult")
+BRAND = Actor("brand", "brand")
 REPORTS = {
     "example": example(),
     "english": example(ENGLISH, identified=False),
@@ -276,6 +280,52 @@ async def test_a_log_of_many_households_is_fitted_by_whoever_fits(tmp_path: Path
         "thing_added:x.light.one": Behind("home.thing_added", {"model": "x.light.one"}),
         "thing_removed": Behind("home.thing_removed"),
     }
+
+
+async def test_a_log_with_assignments_has_its_experiments_measured(tmp_path: Path) -> None:
+    """What cannot be measured yet is told of: a refit must not fail for an experiment that is not over."""
+    await log_of(tmp_path / "log.db", LEAST_HOUSEHOLDS)
+    clock = VirtualClock(1_790_000_000_000_000)
+    ids = IdSource(clock)
+    log = SqliteLog.open_now(tmp_path / "log.db", clock)
+    facts = []
+    for number in range(LEAST_HOUSEHOLDS):
+        arm, home = ("sent", "control")[number % 2], f"h{number}"
+        time = clock.now() + (number % 50 + 1) * DAY
+        facts.append(Fact(ids.next(), time, "experiment/x", home, BRAND, Assigned("x", arm, 0.5)))
+    facts.append(Fact(ids.next(), clock.now(), "experiment/x", "", BRAND, Assigned("x", "sent", 0.5)))
+    await log.append(0, Batch(facts))
+    await log.close()
+    seen: list[Any] = []
+
+    def analyse(histories: Any, **how: Any) -> Report:
+        seen.append((histories, how["assignments"], how["asked"]))
+        return example()
+
+    fit_log(tmp_path / "log.db", analyse=analyse)
+    ((histories, assignments, asked),) = seen
+    assert (len(assignments), assignments.rows.troubles) == (LEAST_HOUSEHOLDS, {"household_missing": 1})
+    assert (asked.unit, asked.lenient, asked.absent_is_zero) == ("facts", True, True)
+    found, told = compare(histories, assignments.given, asked)
+    assert (found, [each.key for each in told]) == ([], ["refused.flywheel_experiment_unfinished"])
+    found, _ = compare(histories, assignments.given, msgspec.structs.replace(asked, horizon=2.0))
+    assert measured(found, asked)[0].effect.value == 0.0  # each removes its lamp, whatever the arm
+
+
+def test_a_report_of_experiments_comes_back_and_is_shown() -> None:
+    report = example(ENGLISH)
+    details = {"experiment": "late", "days": "30"}
+    report.unmeasured = [Sentence("refused.flywheel_experiment_unfinished", details, "careful")]
+    report.assigned = RowsRead(read=10, facts=9, bad=1, troubles={"arm_missing": 1})
+    again = restored(msgspec.json.encode(report))
+    assert (again.unmeasured, again.assigned) == (report.unmeasured, report.assigned)
+    shown, files = shown_report(again, "en", [])
+    assert [each.text for each in shown.understood][-2:] == [
+        "Assignments read: 9; rows that could not be used: 1.",
+        "“late” has not been watched for 30 days after the assignment in every arm.",
+    ]
+    assert shown.tables[0].name == "measured"
+    assert {"measured.csv", "assigned_troubles.csv"} <= files.keys()
 
 
 @pytest.mark.parametrize("households", [1, LEAST_HOUSEHOLDS - 1])

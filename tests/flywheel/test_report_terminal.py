@@ -19,8 +19,8 @@ from setaria.flywheel.report.report import Report
 from setaria.flywheel.report.terminal import blocks, show
 
 ORDER = (
-    *("What a fact is worth", "Where the money comes from", "Who leads to what", "Loops", "Flywheel number"),
-    *("What can be relied on", "Checks", "Beside other methods", "Experiments by lot", "What if", "Rows read", "Next"),
+    *("What was decided by lot", "What a fact is worth", "Where the money comes from", "Who leads to what", "Loops"),
+    *("Flywheel number", "What can be relied on", "Checks", "Beside other methods", "What if", "Rows read", "Next"),
 )
 
 
@@ -42,11 +42,14 @@ def test_it_fits_the_width_and_says_everything(width: int, language: str, names:
         assert amount in text
 
 
-def test_the_order_answers_in_money_first() -> None:
-    text = written(example(ENGLISH))
+def test_the_order_is_the_lot_then_the_answer_in_money() -> None:
+    report = example(ENGLISH)
+    text = written(report)
     places = [text.index(f"\n{title}") for title in ORDER]
     assert places == sorted(places)
-    head = text.splitlines()[:8]
+    assert re.search(r"holdout-2026-05 .* all amounts +90 days", text.split("Do more of")[0])
+    report.measured = []
+    head = written(report).splitlines()[:8]
     assert head[2] == "Simulated data: these households do not exist."
     assert head[4].startswith("✓ Do more of “Store visit”: each unit of cost returns 8.20 (7.03 to 9.36)")
 
@@ -74,7 +77,7 @@ def test_each_number_that_is_not_identified_says_so() -> None:
     worth = unsure.split("What a fact is worth")[1].split("Where the money")[0]
     assert len(re.findall(r"\d \?", worth)) == 12 * 2 + 4
     assert "\n0.39 ?" in unsure
-    lot = unsure.split("Experiments by lot")[1].split("What if")[0]
+    lot = unsure.split("What was decided by lot")[1].split("Do more of")[0]
     assert lot.count(" ?") == 2  # what the model says, and not what was measured
 
 

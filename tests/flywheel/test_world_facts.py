@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from setaria.flywheel.simulate.world.kinds import ROLES, TABLE
+from setaria.flywheel.simulate.world.kinds import ASSIGNED, ROLES, TABLE
 from setaria.flywheel.simulate.world.measures import outcome
 from setaria.flywheel.simulate.world.parameters import Peopled, WorldParameters
 from setaria.flywheel.simulate.world.run import Run, simulate
@@ -61,7 +61,11 @@ def test_facts_are_plain_in_order_and_carry_the_same_money(lived: Run) -> None:
     }  # fmt: skip
     advertising = sum(fact.amount or 0 for fact in brands)
     assert lived.revenue + advertising == outcome(lived).total
-    assert all(set(fact.body) >= {"probability", "treated"} for fact in homes if fact.kind.endswith("_assigned"))
+    lots = [fact for fact in homes if fact.kind == ASSIGNED]
+    assert {(fact.body["experiment"], fact.body["arm"]) for fact in lots} == {
+        *(("promotion", "sent"), ("promotion", "control"), ("release", "ring"), ("release", "control"))
+    }
+    assert {round(fact.body["probability"], 6) for fact in lots if fact.body["arm"] == "control"} == {0.7, 0.9}
 
 
 def test_a_fact_of_a_household_is_the_same_in_both(lived: Run) -> None:

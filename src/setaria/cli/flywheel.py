@@ -2,21 +2,53 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 import typer
 
+from setaria.cli.flywheel_lots import Lots
+from setaria.cli.flywheel_options import (
+    AbsentIsZero,
+    Amount,
+    Assigned,
+    Control,
+    Costs,
+    CsvFolder,
+    Currency,
+    CurrencyColumn,
+    End,
+    Fast,
+    File,
+    GrainOf,
+    HorizonDays,
+    Household,
+    Html,
+    LotsTo,
+    Minor,
+    Order,
+    Outcome,
+    OutcomeUnit,
+    Overwrite,
+    Role,
+    Row,
+    ScoresTo,
+    Sends,
+    Simulated,
+    Start,
+    Time,
+    Type,
+    Windows,
+    Zone,
+)
+from setaria.cli.flywheel_pages import Pages, Tell, staged, writing
+from setaria.cli.flywheel_written import write_events, write_lots
 from setaria.cli.progress import progress
 from setaria.cli.terminal import Terminal, terminal_of, usage
 from setaria.facts.clock import DAY, SystemClock
 from setaria.facts.refused import Refused
 from setaria.money import Money, format_money, parse_money
-from setaria.words import say
 
 if TYPE_CHECKING:
     from setaria.flywheel.histories.histories import Histories
@@ -25,34 +57,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 EXTRA: Final = ("numpy", "scipy", "numba", "pyarrow")
-PIPED: Final = 100  # columns where there is no screen
-MOST_PAGES: Final = 1_000
 HEAD_BYTES: Final = 1 << 16
-
-File = Annotated[Path, typer.Argument(metavar="FILE")]
-Household = Annotated[str, typer.Option("--household", metavar="COL")]
-Time = Annotated[str, typer.Option("--time", metavar="COL")]
-Type = Annotated[str, typer.Option("--type", metavar="COL")]
-Amount = Annotated[str, typer.Option("--amount", "--value", metavar="COL")]
-Currency = Annotated[str, typer.Option("--currency", metavar="CODE")]
-CurrencyColumn = Annotated[str, typer.Option("--currency-column", metavar="COL")]
-Order = Annotated[str, typer.Option("--order", metavar="COL")]
-Role = Annotated[str, typer.Option("--role", metavar="COL")]
-Row = Annotated[str, typer.Option("--id", metavar="COL")]
-Start = Annotated[str, typer.Option("--start", metavar="DATE")]
-End = Annotated[str, typer.Option("--end", metavar="DATE")]
-Windows = Annotated[Path | None, typer.Option("--households", metavar="CSV")]
-Costs = Annotated[Path | None, typer.Option("--costs", metavar="CSV")]
-Sends = Annotated[list[str] | None, typer.Option("--sends", metavar="NAME")]
-GrainOf = Annotated[str, typer.Option("--grain", metavar="exact|day")]
-Zone = Annotated[str, typer.Option("--zone", metavar="ZONE")]
-Minor = Annotated[bool, typer.Option("--minor")]
-Simulated = Annotated[bool, typer.Option("--simulated")]
-Fast = Annotated[bool, typer.Option("--fast")]
-Html = Annotated[Path | None, typer.Option("--html", metavar="PATH")]
-CsvFolder = Annotated[Path | None, typer.Option("--csv-folder", metavar="DIR")]
-ScoresTo = Annotated[Path | None, typer.Option("--scores", metavar="CSV")]
-Overwrite = Annotated[bool, typer.Option("--overwrite")]
 
 
 @app.command("fit")
@@ -73,6 +78,12 @@ def fit(
     households: Windows = None,
     costs: Costs = None,
     sends: Sends = None,
+    assignments: Assigned = None,
+    control: Control = "",
+    horizon_days: HorizonDays = 0.0,
+    outcome: Outcome = "",
+    outcome_unit: OutcomeUnit = "",
+    absent_is_zero: AbsentIsZero = False,
     grain: GrainOf = "",
     zone: Zone = "UTC",
     minor: Minor = False,
@@ -89,6 +100,8 @@ def fit(
         raise Refused("flywheel_file_exists", path=str(scores))
     if grain not in ("", "exact", "day"):
         raise usage("--grain", grain)
+    lots = Lots(assignments, control, horizon_days, outcome, outcome_unit, absent_is_zero)
+    lots.check()
     columns = {"household": household, "time": time, "kind": kind}
     how: dict[str, Any] = {**columns, "amount": amount, "currency": currency_column, "basket": order}
     how |= {"role": role, "row": row, "money": currency.upper(), "minor": minor, "zone": zone, "grain": grain or None}
@@ -97,7 +110,7 @@ def fit(
     pages = Pages(terminal, file, html, csv_folder, overwrite)
     with staged(terminal) as tell:
         histories = _read(file, columns, how, tell)
-        report = _analysed(histories, costs, fast, tell, scores)
+        report = _analysed(histories, costs, fast, tell, scores, lots.read(histories, zone))
     pages.show(report)
 
 
@@ -185,6 +198,7 @@ def simulate(
     households: Annotated[int, typer.Option("--households", metavar="N")] = 2_000,
     days: Annotated[int, typer.Option("--days", metavar="N")] = 730,
     seed: Annotated[int, typer.Option("--seed", metavar="N")] = 1,
+    lots: LotsTo = None,
     overwrite: Overwrite = False,
 ) -> None:
     terminal = terminal_of(context)
@@ -197,127 +211,24 @@ def simulate(
         raise usage("--households", households)
     if not 0 < days <= run.MOST_DAYS:
         raise usage("--days", days)
-    if out.exists() and not overwrite:
-        raise Refused("flywheel_file_exists", path=str(out))
+    for path in (out, *([lots] if lots else [])):
+        if path.exists() and not overwrite:
+            raise Refused("flywheel_file_exists", path=str(path))
     with progress(terminal.say("cli.flywheel.simulating")) as told:
-        made = run.simulate(presets.preset(preset, households, days), seed, told).histories()
+        lived = run.simulate(presets.preset(preset, households, days), seed, told)
+        made = lived.histories()
         with writing(out) as lines:
-            count = _write_events(made, lines)
+            count = write_events(made, lines)
+        if lots is not None:
+            with writing(lots) as lines:
+                write_lots(lived, lines)
     sent = [each.name for each in made.touchpoints if not each.receives]
     first, last = (_day(float(day)) for day in (made.start.min(), made.end.max() - 1e-9))
     next_ = f"setaria flywheel fit {_quoted(str(out))} --household household --time time --type event --amount amount"
     next_ += f" --start {first} --end {last}" + "".join(f" --sends {_quoted(name)}" for name in sent) + " --simulated"
+    next_ += "" if lots is None else f" --assignments {_quoted(str(lots))} --absent-is-zero"
     document = {"file": str(out), "facts": count, "households": len(made), "sends": sent, "next": next_}
     terminal.done(document, "cli.flywheel.simulated", facts=f"{count:,}", file=str(out), next=next_)
-
-
-class Pages:
-    """What is written beside the terminal: where, and never over anything unasked. Checked before the long work."""
-
-    def __init__(
-        self, terminal: Terminal, file: Path, html: Path | None, csv_folder: Path | None, overwrite: bool
-    ) -> None:
-        self.terminal = terminal
-        self.html = html if html is not None or terminal.json else free_page(file, overwrite)
-        self.folder = csv_folder
-        self.replaces = self.html is not None and self.html.exists()
-        if self.replaces and not overwrite:
-            raise Refused("flywheel_file_exists", path=str(self.html))
-        if csv_folder is not None and csv_folder.exists() and not overwrite:
-            raise Refused("flywheel_file_exists", path=str(csv_folder))
-
-    def show(self, report: Report) -> None:
-        """Files first: who pipes the report into `head` has its page none the less."""
-        from setaria.flywheel.report.terminal import show
-
-        if self.html is not None:
-            from setaria.flywheel.report.html import to_html
-
-            with writing(self.html) as out:
-                out.write(to_html(report, self.terminal.language))
-        if self.folder is not None:
-            self._write_tables(report, self.folder)
-        self.terminal.answer(report, lambda: show(report, self.terminal.language, self._console()))
-        if self.html is not None:
-            self._tell("cli.flywheel.replaced" if self.replaces else "cli.flywheel.page", self.html)
-        if self.folder is not None:
-            self._tell("cli.flywheel.tables", self.folder)
-
-    def _write_tables(self, report: Report, folder: Path) -> None:
-        from setaria.flywheel.report.figures import Reader
-        from setaria.flywheel.report.tables import all_tables, csv_text, file_name
-
-        reader = Reader(self.terminal.language)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise Refused("file_unwritable", path=str(folder), why=error.strerror or "?") from error
-        for table in all_tables(report, reader):
-            with writing(folder / file_name(table), encoding="utf-8-sig") as out:
-                out.write(csv_text(table, reader))
-
-    def _tell(self, key: str, path: Path) -> None:
-        stream = sys.stderr if self.terminal.json else sys.stdout
-        stream.write(("" if self.terminal.json else "\n") + self.terminal.say(key, path=str(path)) + "\n")
-
-    def _console(self) -> Any:
-        """As wide as the screen; in a pipe as wide as COLUMNS says, or as a page of text."""
-        import os
-
-        from rich.console import Console
-
-        if sys.stdout.isatty():
-            return self.terminal.console()
-        asked = os.environ.get("COLUMNS", "")
-        return Console(file=sys.stdout, highlight=False, width=int(asked) if asked.isdecimal() else PIPED)
-
-
-def free_page(file: Path, overwrite: bool) -> Path:
-    """NAME.flywheel.html beside the input, or the next number that is free."""
-    stem = file.name.removesuffix(".gz").removesuffix(".bz2").removesuffix(".zst").rsplit(".", 1)[0] or "events"
-    for number in range(1, MOST_PAGES):
-        page = file.with_name(f"{stem}.flywheel{'' if number == 1 else f'-{number}'}.html")
-        if overwrite or not page.exists():
-            return page
-    raise Refused("flywheel_file_exists", path=str(page))
-
-
-@contextmanager
-def writing(path: Path, encoding: str = "utf-8") -> Iterator[Any]:
-    """A file that is whole or not there, also when somebody presses Ctrl-C."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("w", encoding=encoding, newline="") as out:
-            yield out
-        part.replace(path)
-    except OSError as error:
-        raise Refused("file_unwritable", path=str(path), why=error.strerror or "?") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-Tell = Callable[[str, float], None]
-
-
-@contextmanager
-def staged(terminal: Terminal) -> Iterator[Tell]:
-    """Told (key of words, share done); a bar on the terminal's standard error, nothing in a pipe."""
-    if not sys.stderr.isatty():
-        yield lambda key, done: None
-        return
-    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bars
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
-    with Bars(*columns, console=terminal.console(error=True), transient=True) as bars:
-        bar = bars.add_task(terminal.say("cli.flywheel.reading"), total=None)
-
-        def tell(key: str, done: float) -> None:
-            label = say(key, terminal.language)
-            label = terminal.say("cli.flywheel.fitting") if label == key else label
-            bars.update(bar, description=label, completed=done, total=1.0 if done > 0 else None)
-
-        yield tell
 
 
 def _need_extra() -> None:
@@ -357,7 +268,14 @@ def _head(file: Path, parquet: bool) -> list[str]:
     return next(csv.reader([line], delimiter=separator), [])
 
 
-def _analysed(histories: Histories, costs: Path | None, fast: bool, tell: Tell, scores: Path | None = None) -> Report:
+def _analysed(
+    histories: Histories,
+    costs: Path | None,
+    fast: bool,
+    tell: Tell,
+    scores: Path | None = None,
+    lots: dict[str, Any] | None = None,
+) -> Report:
     """With `fast` only the naive and the shared specification."""
     from setaria.flywheel.analyse import analyse
     from setaria.flywheel.parameters import Specification
@@ -375,7 +293,8 @@ def _analysed(histories: Histories, costs: Path | None, fast: bool, tell: Tell, 
             raise Refused("file_unreadable", path=str(costs), why=error.strerror or "?") from error
     specification = Specification(own=False, churn=False, calendar=False) if fast else None
     now = SystemClock().now() / DAY
-    return analyse(histories, costs=each, specification=specification, progress=tell, scores_to=scores, now=now)
+    how: dict[str, Any] = {"specification": specification, "progress": tell, "scores_to": scores, "now": now}
+    return analyse(histories, costs=each, **how, **(lots or {}))
 
 
 def _spread(
@@ -396,28 +315,6 @@ def _minor_units(terminal: Terminal, text: str, currency: str) -> int:
 
 def _money(terminal: Terminal, minor: float, currency: str) -> str:
     return format_money(Money(round(minor), currency), terminal.language)
-
-
-def _write_events(histories: Histories, out: Any) -> int:
-    import csv
-    from datetime import UTC, datetime
-
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("household", "time", "event", "amount"))
-    names, priced = histories.names, (histories.currency >= 0).tolist()
-    for place, (who, day, kind, amount) in enumerate(
-        zip(
-            histories.owner.tolist(),
-            histories.times.tolist(),
-            histories.kinds.tolist(),
-            histories.amounts.tolist(),
-            strict=True,
-        )
-    ):
-        when = datetime.fromtimestamp(day * 86_400, UTC).isoformat(timespec="seconds")
-        shown = f"{amount // 100}.{amount % 100:02}" if priced[place] and amount >= 0 else ""
-        writer.writerow((histories.households[who], when.removesuffix("+00:00") + "Z", names[kind], shown))
-    return int(histories.facts)
 
 
 def _day(days: float) -> str:

@@ -27,6 +27,8 @@ _NAMES: Final = {
     "from_pandas": "histories.readers",
     "from_polars": "histories.readers",
     "from_facts": "histories.facts",
+    "read_assignments": "histories.assignments_in",
+    "assignments_from_facts": "histories.assignments_facts",
     "load_sample": "datasets",
     "load_completejourney": "datasets",
     "load_cdnow": "datasets",

@@ -12,6 +12,8 @@ import numpy as np
 from setaria.facts.refused import Refused
 from setaria.flywheel.answers import attribution, segments
 from setaria.flywheel.answers.budget import Spend, advise
+from setaria.flywheel.answers.expected_effects import expected_effects
+from setaria.flywheel.answers.experiments import Asked, compare, measured
 from setaria.flywheel.answers.explained import Credit, credit, explained
 from setaria.flywheel.answers.removal import removals
 from setaria.flywheel.answers.saturation import baseline_of, saturation
@@ -26,10 +28,11 @@ from setaria.flywheel.fit.fitted import Fitted
 from setaria.flywheel.fit.flywheel import Expected, Flywheel, expected, problem_of
 from setaria.flywheel.fit.marginal import Problem
 from setaria.flywheel.fit.specifications import NAMES, Rungs, climb_ladder
+from setaria.flywheel.histories.assignments import Assignments
 from setaria.flywheel.histories.histories import Histories
 from setaria.flywheel.parameters import Estimate, Parameters, Specification
 from setaria.flywheel.report import build, verdict
-from setaria.flywheel.report.report import Budget, Compared, Explained, Measured, Report, Segment, Sentence, Source
+from setaria.flywheel.report.report import Budget, Compared, Explained, Report, Segment, Sentence, Source
 
 Told = Callable[[str, float], None]
 FAST: Final = Specification(own=False, churn=False, calendar=False)
@@ -42,18 +45,22 @@ def analyse(
     costs: Mapping[str, float] | None = None,
     specification: Specification | None = None,
     progress: Told | None = None,
-    measured: Sequence[Measured] = (),
+    assignments: Assignments | None = None,
+    asked: Asked | None = None,
     scores_to: Path | None = None,
     now: float = 0.0,
 ) -> Report:
     """Everything the facts can tell. `costs`: minor units of one fact of a touchpoint, in the main currency.
 
     `specification` names what the answers rest on; the other four are fitted beside it in any case, except with FAST,
-    which stops at shared frailty. `measured`: experiments by lot, shown before the model. `scores_to` takes each
-    household's outlook as CSV. Raises Refused where there is nothing to fit.
+    which stops at shared frailty. `assignments`: who got what by lot; what `asked` for of them is measured, and shown
+    before the model. `scores_to` takes each household's outlook as CSV. Raises Refused where there is nothing to fit,
+    and before the fit where an experiment cannot be measured.
     """
     told = progress or (lambda key, done: None)
     _fit_to_be_fitted(histories)
+    asked = asked or Asked(unit="amount" if histories.currencies else "facts")
+    lots = compare(histories, assignments.given, asked) if assignments else None
     wanted = specification or Specification()
     told("flywheel.progress_decays", 0.0)
     decays = wanted.decays or choose_decays(histories, told)
@@ -66,7 +73,10 @@ def analyse(
     problem = _problem(histories, fitted)
     expectations, fitted = expected(fitted, problem)
     report = _report(histories, fitted, problem, expectations, rungs, chosen or NAMES[-1], costs or {}, told, now)
-    report.measured = list(measured)
+    report.assigned = assignments.rows if assignments is not None and assignments.rows.read else None
+    if lots is not None:
+        comparisons, report.unmeasured = lots
+        report.measured = measured(comparisons, asked, expected_effects(histories, fitted, comparisons, asked))
     if scores_to is not None:
         scores(histories, fitted).write(scores_to)
     return report

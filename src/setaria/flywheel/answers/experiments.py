@@ -28,28 +28,20 @@ import numpy as np
 
 from setaria.facts.refused import Refused
 from setaria.flywheel.answers.attribution import main_currency
+from setaria.flywheel.answers.weighting import effect, interval
 from setaria.flywheel.arrays import Flags, Floats, Whole
+from setaria.flywheel.histories.assignments import CONTROL, MAX_ASSIGNMENTS, Assignment
 from setaria.flywheel.histories.histories import Histories
 from setaria.flywheel.parameters import Estimate
-from setaria.flywheel.report.report import Measured
+from setaria.flywheel.report.report import Measured, Sentence
 
 HORIZON: Final = 30.0  # days
 MISMATCH: Final = 0.001  # a chance below it says that the lot was not as stated
-MAX_ASSIGNMENTS: Final = 5_000_000
+MAX_EXPERIMENTS: Final = 1_000
+MAX_ARMS: Final = 50
 MAX_STRATA: Final = 500
 Unit = Literal["amount", "facts"]
 Method = Literal["adjusted", "hajek", "horvitz_thompson"]
-
-
-class Assignment(msgspec.Struct, frozen=True):
-    """Who got what by lot. Give the probability of the arm that was drawn, or the stratum in which all were drawn."""
-
-    experiment: str
-    household: str
-    arm: str
-    at: float  # days since 1970-01-01 UTC
-    probability: float | None = None
-    stratum: str = ""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -59,9 +51,10 @@ class Asked(msgspec.Struct, frozen=True):
     unit: Unit = "amount"
     touchpoint: str | None = None
     currency: int | None = None  # index; None is that of the greatest total
-    control: str = "control"
+    control: str = CONTROL
     method: Method = "adjusted"
-    absent_is_zero: bool = False  # a household without a history did nothing
+    absent_is_zero: bool = False  # a household without a history, or before its history begins, did nothing
+    lenient: bool = False  # an experiment that cannot be measured is told of, and refuses nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +72,22 @@ class Lot:
     stated: bool  # probabilities were given; else they are shares of strata
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One arm of a lot against its control, over the units that were watched to the end; `household` as in Lot."""
+
+    name: str  # of its entry in the report
+    lot: Lot
+    number: int  # of the arm
+    arm: Whole
+    at: Floats
+    probability: Floats
+    household: Whole
+    cluster: Whole
+    design: Floats | None
+    outcome: Floats
+
+
 def measure(
     histories: Histories,
     assignments: Sequence[Assignment],
@@ -87,22 +96,59 @@ def measure(
 ) -> list[Measured]:
     """Each arm of each experiment against its control. `models`: by the name of an entry, what the model expects."""
     asked = asked or Asked()
+    return measured(compare(histories, assignments, asked)[0], asked, models)
+
+
+def compare(
+    histories: Histories, assignments: Sequence[Assignment], asked: Asked
+) -> tuple[list[Comparison], list[Sentence]]:
+    """What can be measured; and, where the asking is lenient, why the rest cannot. Else raises Refused."""
     if not len(histories):
         raise Refused("flywheel_no_households")
     if not 0 < len(assignments) <= MAX_ASSIGNMENTS:
         raise Refused("flywheel_experiment_size", count=len(assignments), most=MAX_ASSIGNMENTS)
+    if not 0 < asked.horizon < np.inf:
+        raise Refused("flywheel_experiment_horizon", days=f"{asked.horizon:g}")
     by_name: dict[str, list[Assignment]] = {}
     for each in assignments:
         by_name.setdefault(each.experiment, []).append(each)
+    per_fact(histories, asked)  # what is asked for must be there, whatever the lot
     index = {str(name): place for place, name in enumerate(histories.households)}
-    found = []
-    for name, mine in by_name.items():
-        lot = draw(histories, index, name, mine, asked)
-        chance = mismatch(lot)
-        if chance < MISMATCH:
-            raise Refused("flywheel_experiment_ratio", experiment=name, chance=f"{chance:.1g}")
-        found += _measured(histories, lot, asked, models or {})
-    return found
+    found: list[Comparison] = []
+    told: list[Sentence] = []
+    for number, (name, mine) in enumerate(by_name.items()):
+        try:
+            if number >= MAX_EXPERIMENTS:
+                raise Refused("flywheel_experiments_many", count=len(by_name), most=MAX_EXPERIMENTS)
+            found += _compared(histories, draw(histories, index, name, mine, asked), asked)
+        except Refused as refused:
+            if not asked.lenient:
+                raise
+            told.append(Sentence(f"refused.{refused.code}", refused.details, "careful"))
+            if number >= MAX_EXPERIMENTS:
+                break
+    return found, told
+
+
+def measured(
+    comparisons: Sequence[Comparison], asked: Asked, models: Mapping[str, Estimate] | None = None
+) -> list[Measured]:
+    made = []
+    for each in comparisons:
+        value, error, degrees = effect(each.outcome, each.arm, each.number, each.probability, each.design, each.cluster)
+        made.append(
+            Measured(
+                name=each.name,
+                households=len(np.unique(each.cluster)),
+                treated=int((each.arm == each.number).sum()),
+                effect=interval(value, error, degrees),
+                unit=asked.unit,
+                model=(models or {}).get(each.name),
+                days=asked.horizon,
+                outcome=asked.touchpoint or "",
+            )
+        )
+    return made
 
 
 def draw(
@@ -115,6 +161,8 @@ def draw(
         raise Refused("flywheel_experiment_no_control", experiment=name, control=asked.control, arms=list(arms[1:]))
     if len(arms) == 1:
         raise Refused("flywheel_experiment_one_arm", experiment=name, arm=asked.control)
+    if len(arms) > MAX_ARMS:
+        raise Refused("flywheel_experiment_arms", experiment=name, count=len(arms), most=MAX_ARMS)
     household = np.array([index.get(each.household, -1) for each in assignments], dtype=np.int64)
     at = np.array([each.at for each in assignments], dtype=np.float64)
     absent = np.flatnonzero(household < 0)
@@ -123,7 +171,10 @@ def draw(
         raise Refused("flywheel_experiment_household_unknown", experiment=name, count=int(absent.size), example=example)
     if not np.all(np.isfinite(at)):
         raise Refused("flywheel_experiment_time", experiment=name)
-    early = np.flatnonzero((household >= 0) & (at < histories.start[household]))
+    before = (household >= 0) & (at < histories.start[household])
+    if asked.absent_is_zero:
+        before &= ~_opened_by_a_fact(histories)[household]
+    early = np.flatnonzero(before)
     if early.size:
         example = assignments[int(early[0])].household
         raise Refused("flywheel_experiment_before_window", experiment=name, count=int(early.size), example=example)
@@ -206,31 +257,46 @@ def mismatch(lot: Lot) -> float:
     return min(1.0, arms * float((2 * stats.norm.sf(np.abs(inverse - n) / spread)).min()))
 
 
-def _measured(histories: Histories, lot: Lot, asked: Asked, models: Mapping[str, Estimate]) -> list[Measured]:
-    known = lot.household >= 0
-    whole = ~known | (lot.at + asked.horizon <= histories.end[lot.household])
+def _opened_by_a_fact(histories: Histories) -> Flags:
+    """H flags: nobody stated the window, so before its first fact a household did nothing."""
+    if not histories.facts:
+        return np.zeros(len(histories), dtype=np.bool_)
+    first = np.minimum(histories.offsets[:-1], histories.facts - 1)
+    flags: Flags = (np.diff(histories.offsets) > 0) & (histories.times[first] == histories.start)
+    return flags
+
+
+def _compared(histories: Histories, lot: Lot, asked: Asked) -> list[Comparison]:
+    chance = mismatch(lot)
+    if chance < MISMATCH:
+        raise Refused("flywheel_experiment_ratio", experiment=lot.name, chance=f"{chance:.1g}")
+    # Who has no history was watched for as long as anybody.
+    ends = np.where(lot.household >= 0, histories.end[lot.household], histories.end.max())
+    whole = lot.at + asked.horizon <= ends
     if len(np.unique(lot.arm[whole])) < len(lot.arms):
         raise Refused("flywheel_experiment_unfinished", experiment=lot.name, days=f"{asked.horizon:g}")
+    for number in range(len(lot.arms)):
+        if len(np.unique(lot.cluster[whole & (lot.arm == number)])) < 2:
+            raise Refused("flywheel_experiment_too_few", experiment=lot.name, arm=lot.arms[number])
     after, before = outcomes(histories, lot.household, lot.at, asked)
-    design = _design(lot, before if asked.method == "adjusted" else None)
-    found = []
-    for arm in range(1, len(lot.arms)):
-        value, error, degrees = effect(
-            after[whole],
-            lot.arm[whole],
-            arm,
-            lot.probability[whole],
-            None if asked.method == "horvitz_thompson" else design[whole],
-            lot.cluster[whole],
+    design = None
+    if asked.method != "horvitz_thompson":
+        design = _design(lot, before if asked.method == "adjusted" else None)[whole]
+    return [
+        Comparison(
+            name=lot.name if len(lot.arms) == 2 else f"{lot.name}: {lot.arms[number]}",
+            lot=lot,
+            number=number,
+            arm=lot.arm[whole],
+            at=lot.at[whole],
+            probability=lot.probability[whole],
+            household=lot.household[whole],
+            cluster=lot.cluster[whole],
+            design=design,
+            outcome=after[whole],
         )
-        if degrees < 1:
-            raise Refused("flywheel_experiment_too_few", experiment=lot.name, arm=lot.arms[arm])
-        name = lot.name if len(lot.arms) == 2 else f"{lot.name}: {lot.arms[arm]}"
-        treated = int((lot.arm[whole] == arm).sum())
-        households = len(np.unique(lot.cluster[whole]))
-        estimate = _interval(value, error, degrees)
-        found.append(Measured(name, households, treated, estimate, asked.unit, models.get(name)))
-    return found
+        for number in range(1, len(lot.arms))
+    ]
 
 
 def _design(lot: Lot, before: Floats | None) -> Floats:
@@ -243,53 +309,12 @@ def _design(lot: Lot, before: Floats | None) -> Floats:
     return np.stack(columns, axis=1)
 
 
-def effect(
-    outcome: Floats, arm: Whole, treated: int, probability: Floats, design: Floats | None, cluster: Whole
-) -> tuple[float, float, int]:
-    """Of arm `treated` against arm 0: its mean effect, the standard error, and Student's degrees of freedom."""
-    n = len(outcome)
-    value, degrees = 0.0, n
-    influence = np.zeros(n)
-    for sign, number in ((1.0, treated), (-1.0, 0)):
-        mine = arm == number
-        fitted, scale = np.zeros(n), np.ones(n)
-        if design is not None:
-            fitted, scale = _fitted(outcome, mine, probability, design)
-        rest = np.where(mine, (outcome - fitted) / probability, 0.0)
-        value += sign * float((fitted + rest).mean())
-        influence += sign * (fitted + scale * rest)
-        degrees = min(degrees, len(np.unique(cluster[mine])) - 1)
-    sums = np.bincount(cluster, influence - influence.mean())
-    clusters = len(np.unique(cluster))
-    error = float(np.sqrt((sums**2).sum() * clusters / max(clusters - 1, 1)) / n)
-    return value, error, degrees
-
-
-def _fitted(outcome: Floats, mine: Flags, probability: Floats, design: Floats) -> tuple[Floats, Floats]:
-    """The arm's model at all units, and what its residuals are short by: 1 / (1 - leverage), as in HC3 (MacKinnon,
-    White, Journal of Econometrics 29, 1985), without which few units of great weight pass for certainty."""
-    weight = 1 / probability[mine]
-    inverse = np.linalg.pinv(design[mine].T @ (design[mine] * weight[:, None]))
-    scale = np.ones(len(outcome))
-    leverage = weight * np.einsum("ij,jk,ik->i", design[mine], inverse, design[mine])
-    scale[mine] = 1 / np.maximum(1 - leverage, 1e-3)
-    return design @ (inverse @ (design[mine].T @ (weight * outcome[mine]))), scale
-
-
-def _interval(value: float, error: float, degrees: int) -> Estimate:
-    from scipy import stats
-
-    half = float(stats.t.ppf(0.975, degrees)) * error
-    return Estimate(value, value - half, value + half, error)
-
-
 def outcomes(histories: Histories, household: Whole, at: Floats, asked: Asked) -> tuple[Floats, Floats]:
     """In (at, at + horizon] and in [at - horizon, at), of each household index; 0 where it is -1.
 
     A fact at the very time of the assignment is in neither.
     """
-    per_fact = _per_fact(histories, asked)
-    sums = np.concatenate([[0], np.cumsum(per_fact)])
+    sums = np.concatenate([[0], np.cumsum(per_fact(histories, asked))])
     known = np.maximum(household, 0)
     edges = (
         until(histories, known, at - asked.horizon, inclusive=False),
@@ -303,14 +328,23 @@ def outcomes(histories: Histories, household: Whole, at: Floats, asked: Asked) -
     return after, before
 
 
-def _per_fact(histories: Histories, asked: Asked) -> Whole:
-    mine: Flags = histories.receivers[histories.kinds]
-    if asked.touchpoint is not None:
-        if asked.touchpoint not in histories.names:
-            raise Refused("flywheel_touchpoint_unknown", touchpoint=asked.touchpoint, known=list(histories.names))
-        mine = histories.kinds == histories.names.index(asked.touchpoint)
+def counted_kinds(histories: Histories, asked: Asked) -> Flags:
+    """D flags: the touchpoint asked for, or all that receive."""
+    if asked.touchpoint is None:
+        return histories.receivers
+    if asked.touchpoint not in histories.names:
+        raise Refused("flywheel_touchpoint_unknown", touchpoint=asked.touchpoint, known=list(histories.names))
+    flags: Flags = np.arange(histories.types) == histories.names.index(asked.touchpoint)
+    return flags
+
+
+def per_fact(histories: Histories, asked: Asked) -> Whole:
+    """N: what each fact adds to an outcome."""
+    mine = counted_kinds(histories, asked)[histories.kinds]
     if asked.unit == "facts":
         return mine.astype(np.int64)
+    if not histories.currencies:
+        raise Refused("flywheel_experiment_no_amounts")
     currency = main_currency(histories) if asked.currency is None else asked.currency
     return np.where(mine & (histories.currency == currency), histories.amounts, 0).astype(np.int64)
 

@@ -90,7 +90,7 @@ def merges(facts: Iterable[Fact], table: Sequence[Merging]) -> dict[str, str]:
     for fact in facts:
         row = by_kind.get(split_label(label_of(fact.body))[0])
         if row is not None:
-            get = _reader(fact)
+            get = reader_of(fact)
             prospect = get(row.prospect)
             household = get(row.household) if row.household else fact.household
             if prospect and household and prospect != household:
@@ -128,12 +128,12 @@ def _blocks(
 def _is(fact: Fact, told: Told) -> bool:
     if told.roles and fact.actor.role not in told.roles:
         return False
-    get = _reader(fact)
+    get = reader_of(fact)
     return all(str(get(field)) == value for field, value in told.where.items())
 
 
 def _row(fact: Fact, told: Told, sent: dict[str, bool]) -> tuple[Any, ...]:
-    get = _reader(fact)
+    get = reader_of(fact)
     of = get(told.mark) if told.mark else None
     kind = told.touchpoint if of in (None, "") else f"{told.touchpoint}:{of}"
     if sent.setdefault(kind, not told.receives) is told.receives:
@@ -146,7 +146,7 @@ def _row(fact: Fact, told: Told, sent: dict[str, bool]) -> tuple[Any, ...]:
     return str(household), fact.time, kind, amount, currency, fact.actor.role, id_text(fact.id)
 
 
-def _reader(fact: Fact) -> Any:
+def reader_of(fact: Fact) -> Any:
     """What reads a field of the body, also of a kind that this program does not know."""
     if isinstance(fact.body, Unknown):
         data = msgspec.json.decode(fact.body.data)

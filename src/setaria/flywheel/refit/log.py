@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from setaria.facts.clock import DAY, SystemClock
 from setaria.facts.fact import Fact
@@ -14,6 +14,7 @@ from setaria.facts.sqlite import SqliteLog
 from setaria.flywheel.refit.about import Behind
 
 if TYPE_CHECKING:
+    from setaria.flywheel.answers.experiments import Asked
     from setaria.flywheel.histories.facts import Told
     from setaria.flywheel.histories.histories import Histories
     from setaria.flywheel.report.report import Report
@@ -45,6 +46,7 @@ def fit_log(
     analyse: Analyse | None = None,
 ) -> tuple[Report, dict[str, Behind]]:
     """Raises Refused: log_missing, flywheel_households_few, and what reading and fitting do."""
+    from setaria.flywheel.histories.assignments_facts import assignments_from_facts, set_aside
     from setaria.flywheel.histories.facts import HOME, from_facts
 
     clock = SystemClock()
@@ -54,11 +56,25 @@ def fit_log(
     try:
         if (found := households(facts_of(log), table)) < LEAST_HOUSEHOLDS:
             raise Refused("flywheel_households_few", households=found, least=LEAST_HOUSEHOLDS)
-        histories = from_facts(facts_of(log), table, name=path.parent.name, now=clock.now())
+        drawn: list[Fact] = []
+        histories = from_facts(set_aside(facts_of(log), drawn), table, name=path.parent.name, now=clock.now())
     finally:
         log.close_now()
-    report = (analyse or _analyse())(histories, progress=progress, now=clock.now() / DAY)
+    lots = {}
+    if drawn:
+        assignments = assignments_from_facts(drawn, grain=histories.grain, now=clock.now())
+        lots = {"assignments": assignments, "asked": _asked(histories)}
+    report = (analyse or _analyse())(histories, progress=progress, now=clock.now() / DAY, **lots)
     return report, behind(histories, table)
+
+
+def _asked(histories: Histories) -> Asked:
+    """A log misses no household that did something, and its experiments end when they end: what cannot be measured yet
+    is told of in the report."""
+    from setaria.flywheel.answers.experiments import Asked
+
+    unit: Literal["amount", "facts"] = "amount" if histories.currencies else "facts"
+    return Asked(unit=unit, absent_is_zero=True, lenient=True)
 
 
 def households(facts: Iterable[Fact], table: Sequence[Told], enough: int = LEAST_HOUSEHOLDS) -> int:

@@ -11,6 +11,7 @@ from setaria.flywheel.report.figures import Reader
 from setaria.flywheel.report.report import Report, Sentence
 from setaria.flywheel.report.saying import (
     headline,
+    lot_sentences,
     missing_specifications,
     next_steps,
     number_shown,
@@ -104,7 +105,10 @@ def shown_report(report: Report, language: str, moved: list[Sentence]) -> tuple[
             drift=_lines(moved, reader),
             budget=_lines(report.budget_words, reader),
             differences=_lines(report.differences, reader),
-            understood=_lines(getattr(report.rows, "understood", []), reader),
+            understood=[
+                *_lines(getattr(report.rows, "understood", []), reader),
+                *(Line(text, tone) for text, tone in lot_sentences(report, reader)),
+            ],
             checks=[
                 ShownCheck(each.name, reader.say(f"check.{each.name}"), reader.sentence(each.sentence), each.passed)
                 for each in report.checks

@@ -24,6 +24,7 @@ from setaria.flywheel.report.report import Explained, Report, Specified
 from setaria.flywheel.report.saying import (
     explained_share,
     headline,
+    lot_sentences,
     missing_specifications,
     next_steps,
     number_shown,
@@ -41,9 +42,10 @@ def grid(report: Report, reader: Reader) -> str:
     colour = earners(report)
     earned = weeks(report, reader, colour) + flows(report, reader, colour)
     middle = columns(earned + loops(report, reader), leads(report, reader) + number(report, reader))
-    proof = columns(measured(report, reader) + budget(report, reader), back_test(report, reader))
+    proof = columns(budget(report, reader), back_test(report, reader))
+    lots = measured(report, reader)
     return (
-        f'<div class="grid">{answer(report, reader)}{values(report, reader)}{explained(report, reader)}{middle}'
+        f'<div class="grid">{lots}{answer(report, reader)}{values(report, reader)}{explained(report, reader)}{middle}'
         f"{verdict(report, reader)}{checks(report, reader)}{compared(report, reader)}{proof}{what_if(report, reader)}"
         f"{segments(report, reader)}{rows(report, reader)}{following(report, reader)}</div>"
     )
@@ -359,11 +361,15 @@ def what_if(report: Report, reader: Reader) -> str:
 
 
 def measured(report: Report, reader: Reader) -> str:
-    table = tables.measured_table(report)
-    if not table:
+    """What was decided by lot stands before what the model says."""
+    table, bad = tables.measured_table(report, reader), tables.assigned_troubles_table(report, reader)
+    said = lot_sentences(report, reader)
+    if not table and not said:
         return ""
-    shown = parts.table(table, reader, doubt=not report.identified) + parts.csv_of(table, reader)
-    return card("measured", table.title(reader), shown, hint=reader.say("hint.measured"))
+    shown = parts.table(table, reader, doubt=not report.identified) + parts.csv_of(table, reader) if table else ""
+    listed = f"<h3>{escape(bad.title(reader))}</h3>{parts.table(bad, reader)}{parts.csv_of(bad, reader)}" if bad else ""
+    hint = reader.say("hint.measured") if table else ""
+    return card("measured", table.title(reader), shown, parts.sentences(said), listed, class_="w12 lot", hint=hint)
 
 
 def budget(report: Report, reader: Reader) -> str:

@@ -148,6 +148,8 @@ class Measured(msgspec.Struct, frozen=True):
     effect: Estimate  # per treated household, amount or facts
     unit: str  # amount, facts
     model: Estimate | None = None
+    days: float = 0.0  # after the assignment in which the outcome is counted
+    outcome: str = ""  # the touchpoint whose facts or amounts are counted; "" is all that receive
 
 
 class WhatIf(msgspec.Struct, frozen=True):
@@ -187,6 +189,8 @@ class Report(msgspec.Struct):
     compared: list[Compared] = []
     differences: list[Sentence] = []  # why the methods differ
     measured: list[Measured] = []
+    unmeasured: list[Sentence] = []  # which experiments could not be measured, and why
+    assigned: RowsRead | None = None  # what became of the rows that said who got what by lot
     what_if: list[WhatIf] = []
     budget: list[Budget] = []
     budget_words: list[Sentence] = []

@@ -67,6 +67,16 @@ def next_steps(report: Report) -> list[Sentence]:
     return steps
 
 
+def lot_sentences(report: Report, reader: Reader) -> list[tuple[str, str]]:
+    """Of assignments by lot: how many were read, and which experiments could not be measured, and why."""
+    said = [(reader.sentence(each), "careful") for each in report.unmeasured]
+    rows = report.assigned
+    if rows is not None:
+        told = reader.say("assigned_line", facts=f"{rows.facts:,}", bad=f"{rows.bad:,}")
+        said.insert(0, (told, "careful" if rows.bad else "plain"))
+    return said
+
+
 def headline(report: Report, reader: Reader) -> list[tuple[str, str]]:
     """Sentences and their tones; a sentence whose figures hang on the model says so when they are not identified.
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from setaria.flywheel.histories.rows import RowsRead
 from setaria.flywheel.parameters import Estimate
 from setaria.flywheel.report.figures import Reader, clean, unit_of
 from setaria.flywheel.report.report import Explained, Report, Value
@@ -237,14 +238,18 @@ def compared_table(report: Report, reader: Reader) -> Table:
     return table
 
 
-def measured_table(report: Report) -> Table:
-    columns = [Column("experiment", numeric=False), Column("households"), Column("treated")]
-    table = Table("measured", [*columns, Column("effect", spread=True), Column("model_says", spread=True)])
+def measured_table(report: Report, reader: Reader) -> Table:
+    columns = [Column("experiment", numeric=False), Column("effect", spread=True), Column("model_says", spread=True)]
+    columns += [Column("outcome", numeric=False), Column("horizon"), Column("treated"), Column("households")]
+    table = Table("measured", columns)
     for each in report.measured:
         currency = report.currency if each.unit == "amount" else None
         model = None if each.model is None else Range(each.model, currency)
-        row: list[Cell] = [each.name, each.households, each.treated, Range(each.effect, currency, model=False), model]
-        table.rows.append(row)
+        counts = f"outcome.{each.unit}_of" if each.outcome else f"outcome.{each.unit}"
+        outcome = reader.say(counts, touchpoint=clean(each.outcome) if each.outcome else "")
+        days = Days(each.days) if each.days > 0 else None
+        row: list[Cell] = [each.name, Range(each.effect, currency, model=False), model]
+        table.rows.append([*row, outcome, days, each.treated, each.households])
     return table
 
 
@@ -309,10 +314,19 @@ def rows_table(report: Report, reader: Reader) -> Table:
 
 
 def troubles_table(report: Report, reader: Reader) -> Table:
+    return _troubles("troubles", report.rows, reader)
+
+
+def assigned_troubles_table(report: Report, reader: Reader) -> Table:
+    """Of the rows that were to say who got what by lot."""
+    return _troubles("assigned_troubles", report.assigned or RowsRead(), reader)
+
+
+def _troubles(name: str, rows: RowsRead, reader: Reader) -> Table:
     columns = [Column("trouble", numeric=False), Column("rows_count"), Column("examples", numeric=False)]
-    table = Table("troubles", columns)
-    for trouble, count in sorted(report.rows.troubles.items(), key=lambda each: -each[1]):
-        examples = [each for each in report.rows.examples if each.trouble == trouble][:3]
+    table = Table(name, columns)
+    for trouble, count in sorted(rows.troubles.items(), key=lambda each: -each[1]):
+        examples = [each for each in rows.examples if each.trouble == trouble][:3]
         places = [
             f"{clean(each.place, 24)}: {clean(each.shown, 40)}" if each.shown else each.place for each in examples
         ]
@@ -333,16 +347,17 @@ def amounts_table(report: Report, reader: Reader) -> Table:
 
 def all_tables(report: Report, reader: Reader) -> list[Table]:
     """Those that hold something, in the report's order."""
-    made: list[Table] = []
+    made = [measured_table(report, reader)]
     for currency in report.values:
         made += [values_table(report, currency), horizons_table(report, currency)]
     for explained in report.explained:
         made += [explained_table(explained, reader), flow_table(explained), flow_table(explained, roots=True)]
     made += [weeks_table(report, reader), leads_table(report), loops_table(report), specified_table(report, reader)]
     made += [checks_table(report, reader), back_test_table(report), compared_table(report, reader)]
-    made += [measured_table(report), what_if_table(report), budget_table(report), segments_table(report, reader)]
+    made += [what_if_table(report), budget_table(report), segments_table(report, reader)]
     made += [together_table(report), rows_table(report, reader), troubles_table(report, reader)]
-    return [each for each in [*made, amounts_table(report, reader)] if each]
+    made += [amounts_table(report, reader), assigned_troubles_table(report, reader)]
+    return [each for each in made if each]
 
 
 def _range(estimate: Estimate | None, currency: str | None = None) -> Range | None:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Final, Literal
 from setaria.flywheel.report import tables
 from setaria.flywheel.report.figures import Reader, clean
 from setaria.flywheel.report.report import Explained, Report, Sentence
-from setaria.flywheel.report.saying import explained_share, headline, missing_specifications, next_steps, number_shown
+from setaria.flywheel.report.saying import (
+    explained_share,
+    headline,
+    lot_sentences,
+    missing_specifications,
+    next_steps,
+    number_shown,
+)
 from setaria.flywheel.report.tables import EXPLAINED, Cash, Column, Range, Table, Yes
 
 if TYPE_CHECKING:
@@ -48,8 +55,8 @@ class Screen:
 
     def show(self) -> None:
         parts: tuple[Callable[[], None], ...] = (
-            *(self._head, self._headline, self._values, self._explained, self._leads, self._number),
-            *(self._verdict, self._checks, self._compared, self._measured, self._what_if, self._budget),
+            *(self._head, self._measured, self._headline, self._values, self._explained, self._leads, self._number),
+            *(self._verdict, self._checks, self._compared, self._what_if, self._budget),
             *(self._rows, self._simulated, self._next),
         )
         for part in parts:
@@ -137,10 +144,14 @@ class Screen:
             self._table(table, top=TOP)
 
     def _measured(self) -> None:
-        table = tables.measured_table(self.report)
-        if table:
-            self._title(table.title(self.reader), "hint.measured")
+        table = tables.measured_table(self.report, self.reader)
+        said = lot_sentences(self.report, self.reader)
+        if table or said:
+            self._title(table.title(self.reader), "hint.measured" if table else "")
             self._table(table)
+        for text, tone in said:
+            self._sentence(text, tone)
+        self._table(tables.assigned_troubles_table(self.report, self.reader))
 
     def _what_if(self) -> None:
         if not self.report.what_if:

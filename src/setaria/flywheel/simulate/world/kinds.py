@@ -29,6 +29,7 @@ class Part(IntEnum):
     SHOWN = 2  # 2 to 30 minutes after the trip began
     BOUGHT_THERE = 3  # 31 to 90 minutes after it began
     ANY = 4  # from 9 to 22
+    LOT = 5  # at 7: before anything is sent
 
 
 class Happens(msgspec.Struct, frozen=True):
@@ -63,11 +64,16 @@ class K(IntEnum):
     WORN = 17
 
 
+ASSIGNED: Final = "experiment.assigned"  # who got what by lot, as setaria.flywheel.facts has it
+CONTROL: Final = "control"
+# By kind of lot: the experiment's name, and the arm of who was chosen.
+LOTS: Final = {K.PROMOTION_LOT: ("promotion", "sent"), K.RING_LOT: ("release", "ring")}
+
 TABLE: Final[dict[K, Happens]] = {
     K.VISITED: Happens("stores.visited", "visit_store", part=Part.TRIP),
     K.DEMO: Happens("stores.demo_given", "demo", part=Part.SHOWN),
     K.PROMOTION: Happens("market.promotion_sent", "promotion", receives=False, part=Part.SENT),
-    K.PROMOTION_LOT: Happens("market.promotion_assigned", part=Part.SENT, extra="probability"),
+    K.PROMOTION_LOT: Happens(ASSIGNED, part=Part.LOT, extra="probability"),
     K.GREETING: Happens("market.greeting_sent", "greeting", receives=False, part=Part.SENT),
     K.ORDER: Happens("market.order_paid", "purchase_", leg=Leg.PRODUCT),
     K.STORE_ORDER: Happens("stores.order_paid", "purchase_", leg=Leg.EXPERIENCE, part=Part.BOUGHT_THERE),
@@ -75,7 +81,7 @@ TABLE: Final[dict[K, Happens]] = {
     K.LINKED: Happens("home.linkage_saved", "link", extra="linkages"),
     K.VOTED: Happens("community.voted", "vote"),
     K.RELEASE: Happens("releases.installed", "release", receives=False, part=Part.SENT, extra="level"),
-    K.RING_LOT: Happens("releases.ring_assigned", part=Part.SENT, extra="probability"),
+    K.RING_LOT: Happens(ASSIGNED, part=Part.LOT, extra="probability"),
     K.REPAIRED: Happens("stores.repaired", "repair", leg=Leg.SERVICES),
     K.GATHERING: Happens("community.ticket_sold", "gathering", leg=Leg.FANS),
     K.PLAN: Happens("services.plan_paid", "plan", leg=Leg.SERVICES),

@@ -11,7 +11,7 @@ import numpy as np
 
 from setaria.flywheel.arrays import Floats, Whole
 from setaria.flywheel.simulate.world.households import Households
-from setaria.flywheel.simulate.world.kinds import ACTORS, ROLES, TABLE, K, Part
+from setaria.flywheel.simulate.world.kinds import ACTORS, ASSIGNED, CONTROL, LOTS, ROLES, TABLE, K, Part
 from setaria.flywheel.simulate.world.luck import Luck
 
 DAY_US = 86_400_000_000
@@ -115,8 +115,20 @@ class Recorder:
         trip = (9 + 11 * self.luck.hashed(TRIPS, household, day)) * HOUR
         parts = np.array([int(TABLE[each].part) for each in K])[kind]
         time: Floats = np.select(
-            [parts == Part.SENT, parts == Part.TRIP, parts == Part.SHOWN, parts == Part.BOUGHT_THERE],
-            [(7 + 2 * some) * HOUR, trip, trip + (2 + 28 * some) * MINUTE, trip + (31 + 59 * some) * MINUTE],
+            [
+                parts == Part.LOT,
+                parts == Part.SENT,
+                parts == Part.TRIP,
+                parts == Part.SHOWN,
+                parts == Part.BOUGHT_THERE,
+            ],
+            [
+                np.full(len(day), 7 * HOUR),
+                (7 + 2 * some) * HOUR,
+                trip,
+                trip + (2 + 28 * some) * MINUTE,
+                trip + (31 + 59 * some) * MINUTE,
+            ],
             (9 + 13 * some) * HOUR,
         )
         return time
@@ -140,6 +152,18 @@ def morning(day: int, hour: int) -> int:
     return (day * 24 + hour) * (DAY_US // 24)
 
 
+def assigned(kind: K, columns: Columns, place: int, products: tuple[str, ...]) -> dict[str, Any]:
+    """`extra` is the chance of being chosen; what is written is that of the arm drawn."""
+    experiment, arm = LOTS[kind]
+    chosen, chance = bool(columns.chosen[place]), float(columns.extra[place])
+    return {
+        "experiment": experiment,
+        "arm": arm if chosen else CONTROL,
+        "probability": chance if chosen else 1 - chance,
+        "of": products[int(columns.product[place])],
+    }
+
+
 def when(happening: Happening) -> int:
     return happening.time
 
@@ -157,8 +181,8 @@ def happenings(columns: Columns, products: tuple[str, ...], first_day: int) -> I
         body: dict[str, Any] = {} if product < 0 else {"product": products[product]}
         if about.extra:
             body[about.extra] = float(columns.extra[place])
-        if about.kind.endswith("_assigned"):
-            body["treated"] = bool(columns.chosen[place])
+        if about.kind == ASSIGNED:
+            body = assigned(K(int(columns.kind[place])), columns, int(place), products)
         yield Happening(
             kind=about.kind,
             time=int(times[place]),
