@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from setaria.flywheel.analyse import FAST, analyse
+from setaria.flywheel.answers.calibration import lots_of, taken_in
 from setaria.flywheel.answers.expected_effects import STEPS, doses_of, effect_figures, model_effects
-from setaria.flywheel.answers.experiments import Asked, compare, measure, until
+from setaria.flywheel.answers.experiments import Asked, compare, measure, measured, until
 from setaria.flywheel.answers.horizon import descendants
 from setaria.flywheel.fit.fitted import Fitted
-from setaria.flywheel.fit.flywheel import Flywheel
+from setaria.flywheel.fit.flywheel import Flywheel, problem_of
 from setaria.flywheel.histories.assignments import Assignment, Assignments
 from setaria.flywheel.histories.histories import Histories, Touchpoint
 from setaria.flywheel.histories.rows import RowsRead
@@ -159,6 +160,33 @@ def test_the_lot_and_the_model_agree(asked: Asked, lot: tuple[Histories, list[As
     assert found.model.error < found.effect.error  # the model is surer, for it assumes more
 
 
+def test_the_fit_takes_in_what_the_lot_says(lot: tuple[Histories, list[Assignment]], fitted: Fitted) -> None:
+    histories, given = lot
+    asked = Asked(unit="facts", touchpoint="visit")
+    comparisons = compare(histories, given, asked)[0]
+    problem, _ = problem_of([histories], fitted.specification, fitted.parameters.decays)
+    calibrated, (found,) = taken_in(histories, fitted, problem, comparisons, asked)
+    assert found.calibrated is not None
+    assert found.calibrated.low < expected_truth(asked) < found.calibrated.high
+    assert found.calibrated.error < 1.2 * found.effect.error
+    effects = effect_figures(doses_of(histories, comparisons, asked))
+    assert calibrated.estimates(effects) == [found.calibrated]
+    parts = lots_of(histories, comparisons, effects)
+    assert parts.covariance[0, 0] ** 0.5 == pytest.approx(found.effect.error)
+
+
+def test_who_has_no_history_is_in_the_lots_error_alone(lot: tuple[Histories, list[Assignment]]) -> None:
+    histories, given = lot
+    asked = Asked(unit="facts", absent_is_zero=True)
+    strangers = [
+        Assignment("spring", f"nobody {each}", "sent" if each % 2 else "control", LOT, 0.5) for each in range(3_000)
+    ]
+    (found,) = compare(histories, [*given, *strangers], asked)[0]
+    lots = lots_of(histories, [found], lambda parameters, mean_amounts: np.ones(1))
+    assert lots.covariance[0, 0] ** 0.5 == pytest.approx(measured([found], asked)[0].effect.error)
+    assert (lots.influence**2).sum() < 0.95 * lots.covariance[0, 0]
+
+
 def test_the_report_holds_what_was_decided_by_lot(lot: tuple[Histories, list[Assignment]]) -> None:
     histories, assignments = lot
     late = [moved(each, at=LOT + 35) for each in assignments]
@@ -175,5 +203,10 @@ def test_the_report_holds_what_was_decided_by_lot(lot: tuple[Histories, list[Ass
     (found,) = report.measured
     assert (found.name, found.households, found.unit, found.days) == ("spring", 600, "amount", 30.0)
     assert found.model is not None
+    assert found.agree is not None
+    assert found.agree > 0.01
+    assert found.calibrated is not None
+    low, high = sorted([found.model.value, found.effect.value])
+    assert low - found.effect.error < found.calibrated.value < high + found.effect.error
     assert [each.key for each in report.unmeasured] == ["refused.flywheel_experiment_unfinished"]
     assert report.assigned == rows

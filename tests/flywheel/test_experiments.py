@@ -12,7 +12,7 @@ from scipy import stats
 from setaria.facts.refused import Refused
 from setaria.flywheel.answers import holdout
 from setaria.flywheel.answers.experiments import Asked, Method, compare, draw, measure, mismatch, outcomes
-from setaria.flywheel.answers.weighting import effect, weights
+from setaria.flywheel.answers.weighting import effect, interval, weights
 from setaria.flywheel.histories.assignments import Assignment
 from setaria.flywheel.histories.histories import Histories, Touchpoint
 from setaria.flywheel.parameters import Estimate
@@ -106,11 +106,11 @@ def test_hajek_and_horvitz_thompson_are_their_formulas() -> None:
     cluster, t, c = np.arange(60), arm == 1, arm == 0
     weighted = [(y[each] / p[each]).sum() for each in (t, c)]
     plain = effect(y, arm, 1, p, None, cluster)
-    assert plain[0] == pytest.approx((weighted[0] - weighted[1]) / 60)
+    assert plain.value == pytest.approx((weighted[0] - weighted[1]) / 60)
     influence = np.where(t, y / p, -y / p)
-    assert plain[1] == pytest.approx(influence.std(ddof=1) / np.sqrt(60))
+    assert plain.error == pytest.approx(influence.std(ddof=1) / np.sqrt(60))
     ratio = effect(y, arm, 1, p, np.ones((60, 1)), cluster)
-    assert ratio[0] == pytest.approx(weighted[0] / (1 / p[t]).sum() - weighted[1] / (1 / p[c]).sum())
+    assert ratio.value == pytest.approx(weighted[0] / (1 / p[t]).sum() - weighted[1] / (1 / p[c]).sum())
 
 
 @given(seed=st.integers(0, 10_000), designed=st.booleans())
@@ -120,7 +120,7 @@ def test_weights_and_effect_are_one_estimate(seed: int, designed: bool) -> None:
     y, p, before = random.normal(size=n), random.uniform(0.1, 0.9, n), random.normal(size=n)
     arm = np.concatenate([[0, 0, 0, 1, 1, 1], random.integers(0, 3, n - 6)])
     design = np.stack([np.ones(n), before], axis=1) if designed else None
-    value, _, _ = effect(y, arm, 1, p, design, np.arange(n))
+    value = effect(y, arm, 1, p, design, np.arange(n)).value
     assert weights(arm, 1, p, design) @ y == pytest.approx(value, abs=1e-9)
 
 
@@ -166,9 +166,9 @@ def test_intervals_cover(method: Method) -> None:
         design = None if method == "horvitz_thompson" else np.ones((n, 1))
         if method == "adjusted":
             design = np.stack([np.ones(n), before], axis=1)
-        value, error, degrees = effect(y, arm, 2, p[np.arange(n), arm], design, cluster)
-        half = stats.t.ppf(0.975, degrees) * error
-        covered += value - half <= 2.0 <= value + half
+        found = effect(y, arm, 2, p[np.arange(n), arm], design, cluster)
+        shown = interval(found)
+        covered += shown.low <= 2.0 <= shown.high
     assert 0.925 <= covered / sets <= 0.975
 
 

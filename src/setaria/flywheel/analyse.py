@@ -12,8 +12,8 @@ import numpy as np
 from setaria.facts.refused import Refused
 from setaria.flywheel.answers import attribution, segments
 from setaria.flywheel.answers.budget import Spend, advise
-from setaria.flywheel.answers.expected_effects import expected_effects
-from setaria.flywheel.answers.experiments import Asked, compare, measured
+from setaria.flywheel.answers.calibration import taken_in
+from setaria.flywheel.answers.experiments import Asked, compare
 from setaria.flywheel.answers.explained import Credit, credit, explained
 from setaria.flywheel.answers.removal import removals
 from setaria.flywheel.answers.saturation import baseline_of, saturation
@@ -32,7 +32,7 @@ from setaria.flywheel.histories.assignments import Assignments
 from setaria.flywheel.histories.histories import Histories
 from setaria.flywheel.parameters import Estimate, Parameters, Specification
 from setaria.flywheel.report import build, verdict
-from setaria.flywheel.report.report import Budget, Compared, Explained, Report, Segment, Sentence, Source
+from setaria.flywheel.report.report import Budget, Compared, Explained, Measured, Report, Segment, Sentence, Source
 
 Told = Callable[[str, float], None]
 FAST: Final = Specification(own=False, churn=False, calendar=False)
@@ -53,9 +53,9 @@ def analyse(
     """Everything the facts can tell. `costs`: minor units of one fact of a touchpoint, in the main currency.
 
     `specification` names what the answers rest on; the other four are fitted beside it in any case, except with FAST,
-    which stops at shared frailty. `assignments`: who got what by lot; what `asked` for of them is measured, and shown
-    before the model. `scores_to` takes each household's outlook as CSV. Raises Refused where there is nothing to fit,
-    and before the fit where an experiment cannot be measured.
+    which stops at shared frailty. `assignments`: who got what by lot; what is `asked` of them is measured, shown before
+    the model, and taken in by the fit that answers. `scores_to` takes each household's outlook as CSV. Raises Refused
+    where there is nothing to fit, and before the fit where an experiment cannot be measured.
     """
     told = progress or (lambda key, done: None)
     _fit_to_be_fitted(histories)
@@ -71,12 +71,13 @@ def analyse(
     fitted = rungs.fitted[chosen] if chosen else Flywheel(wanted).fit(histories)
     told("flywheel.progress_answers", 0.0)
     problem = _problem(histories, fitted)
+    measured: list[Measured] = []
+    if lots is not None:
+        fitted, measured = taken_in(histories, fitted, problem, lots[0], asked)
     expectations, fitted = expected(fitted, problem)
     report = _report(histories, fitted, problem, expectations, rungs, chosen or NAMES[-1], costs or {}, told, now)
     report.assigned = assignments.rows if assignments is not None and assignments.rows.read else None
-    if lots is not None:
-        comparisons, report.unmeasured = lots
-        report.measured = measured(comparisons, asked, expected_effects(histories, fitted, comparisons, asked))
+    report.measured, report.unmeasured = measured, lots[1] if lots is not None else []
     if scores_to is not None:
         scores(histories, fitted).write(scores_to)
     return report

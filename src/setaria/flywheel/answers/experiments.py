@@ -28,7 +28,7 @@ import numpy as np
 
 from setaria.facts.refused import Refused
 from setaria.flywheel.answers.attribution import main_currency
-from setaria.flywheel.answers.weighting import effect, interval
+from setaria.flywheel.answers.weighting import Effect, effect, interval
 from setaria.flywheel.arrays import Flags, Floats, Whole
 from setaria.flywheel.histories.assignments import CONTROL, MAX_ASSIGNMENTS, Assignment
 from setaria.flywheel.histories.histories import Histories
@@ -130,25 +130,26 @@ def compare(
     return found, told
 
 
+def effect_of(each: Comparison) -> Effect:
+    return effect(each.outcome, each.arm, each.number, each.probability, each.design, each.cluster)
+
+
 def measured(
     comparisons: Sequence[Comparison], asked: Asked, models: Mapping[str, Estimate] | None = None
 ) -> list[Measured]:
-    made = []
-    for each in comparisons:
-        value, error, degrees = effect(each.outcome, each.arm, each.number, each.probability, each.design, each.cluster)
-        made.append(
-            Measured(
-                name=each.name,
-                households=len(np.unique(each.cluster)),
-                treated=int((each.arm == each.number).sum()),
-                effect=interval(value, error, degrees),
-                unit=asked.unit,
-                model=(models or {}).get(each.name),
-                days=asked.horizon,
-                outcome=asked.touchpoint or "",
-            )
+    return [
+        Measured(
+            name=each.name,
+            households=len(np.unique(each.cluster)),
+            treated=int((each.arm == each.number).sum()),
+            effect=interval(effect_of(each)),
+            unit=asked.unit,
+            model=(models or {}).get(each.name),
+            days=asked.horizon,
+            outcome=asked.touchpoint or "",
         )
-    return made
+        for each in comparisons
+    ]
 
 
 def draw(

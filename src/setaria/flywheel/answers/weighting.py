@@ -5,16 +5,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from setaria.flywheel.arrays import Flags, Floats, Whole
 from setaria.flywheel.parameters import Estimate
 
 
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Of one arm against the control. `parts`: each unit's in the error, whose square is that of their cluster sums."""
+
+    value: float
+    error: float
+    degrees: int  # Student's
+    parts: Floats
+
+
 def effect(
     outcome: Floats, arm: Whole, treated: int, probability: Floats, design: Floats | None, cluster: Whole
-) -> tuple[float, float, int]:
-    """Of arm `treated` against arm 0: its mean effect, the standard error, and Student's degrees of freedom."""
+) -> Effect:
+    """The mean effect of arm `treated` against arm 0."""
     n = len(outcome)
     value, degrees = 0.0, n
     influence = np.zeros(n)
@@ -27,10 +39,10 @@ def effect(
         value += sign * float((fitted + rest).mean())
         influence += sign * (fitted + scale * rest)
         degrees = min(degrees, len(np.unique(cluster[mine])) - 1)
-    sums = np.bincount(cluster, influence - influence.mean())
     clusters = len(np.unique(cluster))
-    error = float(np.sqrt((sums**2).sum() * clusters / max(clusters - 1, 1)) / n)
-    return value, error, degrees
+    parts = (influence - influence.mean()) * np.sqrt(clusters / max(clusters - 1, 1)) / n
+    error = float(np.sqrt((np.bincount(cluster, parts) ** 2).sum()))
+    return Effect(value, error, degrees, parts)
 
 
 def _fitted(outcome: Floats, mine: Flags, probability: Floats, design: Floats) -> tuple[Floats, Floats]:
@@ -44,11 +56,11 @@ def _fitted(outcome: Floats, mine: Flags, probability: Floats, design: Floats) -
     return design @ (inverse @ (design[mine].T @ (weight * outcome[mine]))), scale
 
 
-def interval(value: float, error: float, degrees: int) -> Estimate:
+def interval(found: Effect) -> Estimate:
     from scipy import stats
 
-    half = float(stats.t.ppf(0.975, degrees)) * error
-    return Estimate(value, value - half, value + half, error)
+    half = float(stats.t.ppf(0.975, found.degrees)) * found.error
+    return Estimate(found.value, found.value - half, found.value + half, found.error)
 
 
 def weights(arm: Whole, treated: int, probability: Floats, design: Floats | None) -> Floats:

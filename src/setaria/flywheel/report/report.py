@@ -150,6 +150,8 @@ class Measured(msgspec.Struct, frozen=True):
     model: Estimate | None = None
     days: float = 0.0  # after the assignment in which the outcome is counted
     outcome: str = ""  # the touchpoint whose facts or amounts are counted; "" is all that receive
+    calibrated: Estimate | None = None  # what the report's answers rest on; None where the fit did not take it in
+    agree: float | None = None  # the chance of a distance so great between the lot and a model that is right
 
 
 class WhatIf(msgspec.Struct, frozen=True):

@@ -6,11 +6,12 @@ import math
 from typing import Final
 
 from setaria.flywheel.report.figures import Reader, clean
-from setaria.flywheel.report.report import Explained, Report, Sentence
+from setaria.flywheel.report.report import Explained, Measured, Report, Sentence
 
 SPECIFICATIONS: Final = 5
 TONES: Final = ("plain", "good", "careful", "bad")
 FEW_BAD: Final = 0.01  # of the rows: more is worth a look
+UNLIKELY: Final = 0.05  # a chance below it is none
 
 
 def number_shown(report: Report, reader: Reader) -> tuple[str, str, bool] | None:
@@ -68,13 +69,25 @@ def next_steps(report: Report) -> list[Sentence]:
 
 
 def lot_sentences(report: Report, reader: Reader) -> list[tuple[str, str]]:
-    """Of assignments by lot: how many were read, and which experiments could not be measured, and why."""
-    said = [(reader.sentence(each), "careful") for each in report.unmeasured]
+    """Of assignments by lot: how many were read, whether model and lots agree, what could not be measured and why."""
+    said = [found for each in report.measured if (found := _agreement(each, reader))]
+    said += [(reader.sentence(each), "careful") for each in report.unmeasured]
     rows = report.assigned
     if rows is not None:
         told = reader.say("assigned_line", facts=f"{rows.facts:,}", bad=f"{rows.bad:,}")
         said.insert(0, (told, "careful" if rows.bad else "plain"))
     return said
+
+
+def _agreement(measured: Measured, reader: Reader) -> tuple[str, str] | None:
+    if measured.agree is None:
+        return None
+    name = clean(measured.name)
+    if measured.calibrated is None:
+        return reader.say("lot_too_small", experiment=name), "plain"
+    if measured.agree < UNLIKELY:
+        return reader.say("lot_differs", experiment=name, chance=f"{measured.agree:.2g}"), "careful"
+    return reader.say("lot_agrees", experiment=name, chance=f"{measured.agree:.2f}"), "good"
 
 
 def headline(report: Report, reader: Reader) -> list[tuple[str, str]]:

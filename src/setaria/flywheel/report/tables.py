@@ -240,15 +240,19 @@ def compared_table(report: Report, reader: Reader) -> Table:
 
 def measured_table(report: Report, reader: Reader) -> Table:
     columns = [Column("experiment", numeric=False), Column("effect", spread=True), Column("model_says", spread=True)]
+    both = any(each.calibrated is not None for each in report.measured)
+    columns += [Column("calibrated", spread=True)] if both else []
     columns += [Column("outcome", numeric=False), Column("horizon"), Column("treated"), Column("households")]
     table = Table("measured", columns)
     for each in report.measured:
         currency = report.currency if each.unit == "amount" else None
-        model = None if each.model is None else Range(each.model, currency)
+        said: list[Cell] = [None if each.model is None else Range(each.model, currency)]
+        if both:
+            said.append(None if each.calibrated is None else Range(each.calibrated, currency, model=False))
         counts = f"outcome.{each.unit}_of" if each.outcome else f"outcome.{each.unit}"
         outcome = reader.say(counts, touchpoint=clean(each.outcome) if each.outcome else "")
         days = Days(each.days) if each.days > 0 else None
-        row: list[Cell] = [each.name, Range(each.effect, currency, model=False), model]
+        row: list[Cell] = [each.name, Range(each.effect, currency, model=False), *said]
         table.rows.append([*row, outcome, days, each.treated, each.households])
     return table
 
