@@ -128,3 +128,7 @@ def test_a_simulation_writes_its_lots_and_says_how_to_measure_them(
     given = [each for each in read_assignments("l.csv").given if each.experiment == "promotion"]
     assert measure(histories, given, Asked(absent_is_zero=True))[0].households == 60
     assert setaria(*made)[0] == Exit.REFUSED
+    with (tmp_path / "l.csv").open(newline="") as file:
+        assert next(csv.DictReader(file))["time"] == "2024-01-01T07:00:00Z"
+    _, out, _ = setaria(*made, "--overwrite")
+    assert shlex.split(out.splitlines()[1]) == following  # whole, however long

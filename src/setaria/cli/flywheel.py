@@ -228,7 +228,9 @@ def simulate(
     next_ += f" --start {first} --end {last}" + "".join(f" --sends {_quoted(name)}" for name in sent) + " --simulated"
     next_ += "" if lots is None else f" --assignments {_quoted(str(lots))} --absent-is-zero"
     document = {"file": str(out), "facts": count, "households": len(made), "sends": sent, "next": next_}
-    terminal.done(document, "cli.flywheel.simulated", facts=f"{count:,}", file=str(out), next=next_)
+    sentence = terminal.say("cli.flywheel.simulated", facts=f"{count:,}", file=str(out))
+    # Not through the words, which cut what is long: the command is there to be copied.
+    terminal.answer(document, lambda: terminal.print(f"{sentence}\n{next_}"))
 
 
 def _need_extra() -> None:

@@ -174,7 +174,7 @@ def household_name(number: int) -> str:
 
 def happenings(columns: Columns, products: tuple[str, ...], first_day: int) -> Iterator[Happening]:
     """In order of time."""
-    times = (first_day + columns.day) * DAY_US + (columns.time * DAY_US).astype(np.int64)
+    times = (first_day + columns.day) * DAY_US + np.rint(columns.time * DAY_US).astype(np.int64)
     for place in np.argsort(times, kind="stable"):
         about = TABLE[K(int(columns.kind[place]))]
         product, role = int(columns.product[place]), int(columns.role[place])
