@@ -32,10 +32,12 @@ from setaria.flywheel.arrays import Flags, Floats, Texts
 from setaria.flywheel.fit.fitted import NORMAL, Figures, Fitted, Influence
 from setaria.flywheel.fit.flywheel import amount_scores
 from setaria.flywheel.fit.marginal import LIKELIHOOD, Problem
-from setaria.flywheel.fit.quadratic import even
+from setaria.flywheel.fit.newton import LONGEST
+from setaria.flywheel.fit.quadratic import even, inverse, step
 from setaria.flywheel.histories.histories import Histories
 from setaria.flywheel.parameters import Estimate, Parameters
 
+_FIRM: Final = 1e4  # how much more the effects weigh than how near the optimum is
 _LEAST: Final = 1e-6  # of V and J S J' together: Q is not taken for less
 
 
@@ -102,11 +104,13 @@ def _moved(fitted: Fitted, effects: Floats, figures: Figures, joint: _Joint) -> 
     gain = joint.gain(bias)
     covariance = joint.covariance(gain, joint.biases(np.maximum(apart**2, chance)))
     vector = _constrained(fitted, effects, figures, joint, bias)
+    move = gain @ apart
+    move[: fitted.layout.size] = _shortened(fitted, move[: fitted.layout.size])
     return replace(
         fitted,
         parameters=fitted.layout.parameters(vector, fitted.parameters.decays),
         vector=vector,
-        influence=replace(fitted.influence, vector=fitted.influence.vector + gain @ apart, covariance=covariance),
+        influence=replace(fitted.influence, vector=fitted.influence.vector + move, covariance=covariance),
     )
 
 
@@ -187,17 +191,25 @@ def _right_divided(left: Floats, matrix: Floats) -> Floats:
 
 
 def _constrained(fitted: Fitted, effects: Floats, figures: Figures, joint: _Joint, bias: Floats) -> Floats:
-    """The optimum, moved as the one-step estimate is, but not over its bounds: what would cross one stays on it."""
+    """Of what the bounds allow, the nearest to the optimum (by S) that says what the combination says of the effects,
+    or comes as near to that as there is a way."""
     size = fitted.layout.size
-    start, low, high = fitted.vector, fitted.layout.lower(), fitted.layout.upper()
+    low, high = fitted.layout.lower(), fitted.layout.upper()
+    slope, spread = joint.slope[:, :size], joint.spread[:size, :size]
     apart = effects - np.atleast_1d(figures(fitted.parameters, fitted.mean_amounts))
-    slope, free, moved = joint.slope[:, :size], joint.free.copy(), np.zeros(size)
-    while True:
-        rest = apart - slope @ np.where(free[:size], 0.0, moved)
-        further = replace(joint, free=free).gain(bias)[:size] @ rest
-        moved = np.where(free[:size], further, moved)
-        over = free[:size] & ((start + moved < low) | (start + moved > high))
-        if not over.any():
-            return np.clip(start + moved, low, high)
-        moved[over] = (np.clip(start + moved, low, high) - start)[over]
-        free[:size] &= ~over
+    target = slope @ (joint.gain(bias) @ apart)[:size]
+    loose = np.diag(spread) > 0
+    slope, weight = slope[:, loose], _FIRM / np.diag(joint.slope @ joint.spread @ joint.slope.T)
+    information = inverse(spread[np.ix_(loose, loose)]) + (slope.T * weight) @ slope
+    move = np.zeros(size)
+    move[loose] = step(information, slope.T @ (weight * target), fitted.vector[loose], low[loose])
+    return np.clip(fitted.vector + _shortened(fitted, move), low, high)
+
+
+def _shortened(fitted: Fitted, move: Floats) -> Floats:
+    """Logarithms move by no more than in a Newton step: of what hardly happens they are hardly known."""
+    made = np.clip(move, -LONGEST, LONGEST)
+    for r in range(len(fitted.layout.receivers)):
+        at = fitted.layout.excitation_slice(r)
+        made[at] = move[at]
+    return made

@@ -12,7 +12,7 @@ from setaria.flywheel.fit.marginal import SCORE, Marginal, Problem
 from setaria.flywheel.fit.quadratic import step
 
 PASSES = 40
-_LONGEST = 1.5  # of a step in a logarithm
+LONGEST = 1.5  # of a step in a logarithm
 _DRAWN = 2_000  # posterior draws of all households together are enough for a direction
 HALVINGS = 5
 TRIES = 3  # without a rise
@@ -97,4 +97,4 @@ def _along(
 
 def _shortened(direction: Floats, logs: Flags) -> Floats:
     longest = float(np.abs(direction[logs]).max(initial=0.0))
-    return direction * min(1.0, _LONGEST / longest) if longest > 0 else direction
+    return direction * min(1.0, LONGEST / longest) if longest > 0 else direction
