@@ -47,21 +47,22 @@ def python() -> Path:
 
 
 def ask(
-    data: Path, decays: Floats, given: list[tuple[Floats, Floats]], *, search: bool = True, tolerance: float = TOLERANCE
+    data: Path, decays: Floats, given: list[tuple[Floats, Floats]], *, search: bool = True, plainly: bool = False
 ) -> dict[str, Any]:
     """What tick says of a file that `flywheel_data.saved` wrote; `given` are (baseline D, excitation D x D x K).
 
     checked: greatest difference to a likelihood by the definition, on a small set. facts. read: cpu and wall seconds
     to hand the data over. given: of each, log_likelihood per fact, and cpu. weights: cpu of the first evaluation, which
     also computes the decayed sums. search: log_likelihood per fact, baseline, excitation, evaluations, cpu and wall of
-    the optimisation alone, message, and trace, [cpu, log-likelihood per fact] of each evaluation. peak: bytes.
+    the optimisation alone, message, and trace, [cpu, log-likelihood per fact] of each evaluation. plainly: as search,
+    with coefficients in tick's units and SciPy's own options, which takes minutes. peak: bytes.
     """
     asked = {
         "data": str(data.resolve()),
         "decays": list(decays),
         "given": [{"baseline": baseline.tolist(), "excitation": excitation.tolist()} for baseline, excitation in given],
         "search": search,
-        "tolerance": tolerance,
+        "plainly": plainly,
     }
     done = subprocess.run(
         [str(python()), "-P", "-W", "ignore", __file__],
@@ -158,13 +159,20 @@ def opened(path: str) -> tuple[list[list[Floats]], Floats]:
     return realizations, ends
 
 
-def searched(tick: Tick, realizations: list[list[Floats]], ends: Floats, tolerance: float) -> dict[str, Any]:
-    """From Poisson rates and a weak matrix; baselines in units of their type's rate, which L-BFGS-B needs."""
+def searched(
+    tick: Tick, realizations: list[list[Floats]], ends: Floats, tolerance: float | None = None
+) -> dict[str, Any]:
+    """From Poisson rates and a weak matrix; baselines in units of their type's rate, which L-BFGS-B needs.
+
+    Without a tolerance: from the same place as plainly as it can be called.
+    """
     minimize: Callable[..., Any] = importlib.import_module("scipy.optimize").minimize
     types, _, decays = tick.shape
     rates = np.array([sum(len(each[kind]) for each in realizations) for kind in range(types)]) / float(ends.sum())
     units = tick.flat(rates, np.ones(tick.shape))
     start = tick.flat(np.full(types, 1 - START_SHARE), np.full(tick.shape, START_SHARE / (types * decays)))
+    if tolerance is None:
+        start, units = start * units, np.ones_like(units)
     bounds = [(LEAST_BASELINE, None)] * types + [(0.0, None)] * (types * types * decays)
     trace: list[tuple[float, float]] = []
     began, cpu = time.perf_counter(), time.process_time()
@@ -174,7 +182,7 @@ def searched(tick: Tick, realizations: list[list[Floats]], ends: Floats, toleran
         trace.append((time.process_time() - cpu, value))
         return -value, -slopes * units
 
-    options = {"ftol": tolerance, "gtol": 1e-9, "maxiter": 2_000, "maxfun": 4_000}
+    options = {} if tolerance is None else {"ftol": tolerance, "gtol": 1e-9, "maxiter": 2_000, "maxfun": 4_000}
     found = minimize(lost, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - began
     baseline, excitation = tick.split(found.x * units)
@@ -209,7 +217,9 @@ def main() -> None:
         value = tick.log_likelihood(tick.flat(np.array(each["baseline"]), np.array(each["excitation"])))
         answer["given"].append({"log_likelihood": value, "cpu": time.process_time() - cpu})
     if asked["search"]:
-        answer["search"] = searched(tick, realizations, ends, asked["tolerance"])
+        answer["search"] = searched(tick, realizations, ends, TOLERANCE)
+    if asked["plainly"]:
+        answer["plainly"] = searched(tick, realizations, ends)
     answer["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(json.dumps(answer))
 

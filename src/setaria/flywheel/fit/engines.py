@@ -48,6 +48,12 @@ class Shard:
         read = getattr(self.source, "lean", None)
         return self.source[self.number] if read is None else cast("Histories", read(self.number))
 
+    @property
+    def households(self) -> int:
+        """How many; a source may know without reading them."""
+        size = getattr(self.source, "size", None)
+        return len(self.source[self.number]) if size is None else int(size(self.number))
+
 
 class Engine(Protocol):
     """Raises what a task raises."""

@@ -76,3 +76,37 @@ def step(information: Floats, gradient: Floats, at: Floats, lower: Floats) -> Fl
         held = held ^ wrong
     made: Floats = np.maximum(moved, bound) / scale
     return made
+
+
+def steps(information: Floats, gradient: Floats, at: Floats) -> Floats:
+    """`step` of many problems of one size at once (matrices N x F x F, vectors N x F), at + d >= 0."""
+    scale = np.sqrt(np.maximum(np.diagonal(information, axis1=1, axis2=2), _NOTHING))
+    scaled = information / (scale[:, :, None] * scale[:, None, :])
+    eye = np.eye(scale.shape[1])
+    try:
+        np.linalg.cholesky(scaled - _SURELY * eye)
+    except np.linalg.LinAlgError:
+        zero = np.zeros(scale.shape[1])
+        return np.array([step(*each, zero) for each in zip(information, gradient, at, strict=True)]).reshape(at.shape)
+    pull, bound = gradient / scale, -at * scale
+    held: Flags = (bound >= 0) & (pull < 0)
+    tolerance = 1e-12 * (1.0 + np.abs(pull).max(axis=1, initial=0.0))[:, None]
+    fewest, patience = np.full(len(at), scale.shape[1] + 1), np.full(len(at), 3)
+    moved = np.zeros_like(at)
+    for _ in range(ROUNDS):
+        moved = np.where(held, bound, 0.0)
+        right = np.where(held, bound, pull - np.einsum("nab,nb->na", scaled, moved))
+        free = ~held
+        matrices = np.where(free[:, :, None] & free[:, None, :], scaled, eye)
+        moved = np.linalg.solve(matrices, right[:, :, None])[:, :, 0]
+        wrong: Flags = np.where(held, pull - np.einsum("nab,nb->na", scaled, moved) > tolerance, moved < bound - 1e-14)
+        count = wrong.sum(axis=1)
+        if not count.any():
+            break
+        fewer = count < fewest
+        patience = np.where(fewer, 3, patience - 1)
+        fewest = np.minimum(fewest, count)
+        last = np.arange(wrong.shape[1]) == wrong.shape[1] - 1 - np.argmax(wrong[:, ::-1], axis=1)[:, None]
+        held = held ^ (wrong & (last | (patience >= 0)[:, None]))
+    made: Floats = np.maximum(moved, bound) / scale
+    return made

@@ -90,6 +90,10 @@ class Shards:
         """Raises Refused("flywheel_shard_unreadable") when its bytes are not those that were written."""
         return self._part(index, None, _read)
 
+    def size(self, index: int) -> int:
+        """Households of a shard."""
+        return self.meta.shards[index].households
+
     def lean(self, index: int) -> Histories:
         """Without names, amounts and references, which a likelihood does not need: read in half the time."""
         columns = ["start", "end", "times", "kinds", *(["covariates"] if self.meta.covariate_names else [])]
