@@ -127,5 +127,6 @@ def test_score_and_information_are_derivatives(own: bool, churn: bool, calendar:
         slope = (above.objective - below.objective) / (2 * small)
         assert found.score[j] == pytest.approx(slope, abs=0.03 * sure[j])
         bend = -(above.score[j] - below.score[j]) / (2 * small)
-        # Louis's correction is drawn: near, not equal.
-        assert found.information[j, j] == pytest.approx(bend, rel=0.25, abs=0.05 * abs(found.information[j, j]))
+        # Louis's correction is drawn: near, not equal; of the shared factor alone it is projected.
+        near = 0.25 if own or churn else 0.02
+        assert found.information[j, j] == pytest.approx(bend, rel=near, abs=near / 5 * abs(found.information[j, j]))

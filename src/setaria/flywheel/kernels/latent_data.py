@@ -51,7 +51,6 @@ class Model(NamedTuple):
     level: Floats  # R x days: exp(calendar . features)
     area: Floats  # R x (days + 1): its running sum
     area_features: Floats  # R x (days + 1) x C
-    area_squares: Floats  # R x (days + 1) x C (C + 1) / 2, lower triangle by rows
 
 
 class Household(NamedTuple):
@@ -61,13 +60,23 @@ class Household(NamedTuple):
     excited: Floats  # n
     when: Floats  # n
     whose: Whole  # n: receiver
+    day: Whole  # n: row of the calendar's tables
     stats: Floats  # n x STATS
+    fade: Floats  # facts, counted or not, x K: what is left of a count after the time since the fact before
+    state: Floats  # S K: decayed counts of earlier facts
+    exposed: Floats  # S K: exposure of the household's facts
+    own: Floats  # F: [1, calendar, covariates] of a fact
     node_time: Floats  # m
     node_alive: Whole  # m: facts before the silence
     node_gap: Floats  # m: logarithm of the gap's length
+    node_day: Whole  # 1 + m: row of the calendar's tables at the start, then at each node
+    node_part: Floats  # 1 + m: how much of that day has passed
     log_values: Floats  # m x NODES
     weights: Floats  # m x NODES: posterior
     grid: Floats  # NODES: the household's factor
+    log_grid: Floats  # NODES
+    log_prior: Floats  # NODES
+    marginal: Floats  # NODES: posterior of the factor, all silences together
     lattice: Floats  # R x LATTICE
     prior: Floats  # R x NODES x LATTICE
     powers: Floats  # R x m x LATTICE: likelihood of the type's own factor
@@ -76,17 +85,33 @@ class Household(NamedTuple):
     scales: Floats  # R: mu exp(covariates . x)
     factor: Floats  # R x m: E[z 1(node)]
     total: Floats  # R x m: baseline up to the node's time, for z = 1
+    product: Floats  # max(1, R) x LATTICE
+    running: Floats  # LATTICE
+    integral: Floats  # m x F: of a type's baseline times [1, calendar, covariates] up to the node's time
+    mean: Floats  # F: E[z times that]
 
 
 class Sums(NamedTuple):
     likelihood: Floats  # 1
-    gradient: Floats  # R x B
     information: Floats  # R x (B + 1) x (B + 1), lower triangle; last is the logarithm of the own factor's variance
+    days: Floats  # R x (days + 1) x 2: weights of [1, calendar] squared, of a day and of all days before it
     hyper: Floats  # [E sum (log u - u), E churned, E time at risk, then per receiver E sum (log w - w)]
 
 
+class Blocks(NamedTuple):
+    """Rows that wait for others of their type: products of blocks are several times as fast as of single rows."""
+
+    rows: Floats  # R x BLOCK x B
+    filled: Whole  # R
+    square: Floats  # B x B
+
+
 class Draws(NamedTuple):
-    """Of one household, M draws of its factor and its silence; its types' own factors are then integrated exactly."""
+    """Of one household, M draws of its factor and its silence; its types' own factors are then integrated exactly.
+
+    Where the household's factor alone is open, M functions of it in place of draws (see `project`): what is said of a
+    draw is then the covariance with the function.
+    """
 
     terms: Floats  # M x n x 2: E[1/l | draw] and E[zb/l | draw] less their expectations
     second: Floats  # n x 3: means over draws of E[1/l^2], E[(zb/l)^2], E[zb/l^2]
@@ -95,3 +120,6 @@ class Draws(NamedTuple):
     logs: Floats  # M x R: E[log w - w | draw]
     at: Floats  # M x 2: silence, u
     apart: Floats  # M x R x LATTICE x (B + 1): the score at a lattice point less its mean given the draw
+    weighted: Floats  # M x NODES: the functions times the posterior
+    log_shared: Floats  # M: covariance of each function with log u - u
+    integrals: Floats  # M x R x F: of the baseline up to the draw's silence

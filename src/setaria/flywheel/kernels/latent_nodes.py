@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from setaria.flywheel.arrays import Floats
+from setaria.flywheel.arrays import Floats, Whole
 from setaria.flywheel.compiled import compiled, fast
 from setaria.flywheel.kernels.latent_data import (
     CERTAIN,
@@ -29,8 +29,10 @@ from setaria.flywheel.kernels.latent_data import (
 )
 
 _FLUSH = 32
+_TINY, _HUGE = 1e-150, 1e150  # a product beyond is turned into a logarithm before it leaves what a number can hold
 _NOTHING = -40.0  # logarithm, to the greatest: left out
 _OVER = 14.0
+_LEAST = 1e-6  # of a posterior's standard deviation
 
 
 @compiled
@@ -40,15 +42,21 @@ def _step(spread: float) -> float:
 
 @compiled
 def lay_grids(model: Model, columns: Columns, h: int, work: Household) -> int:
-    """The household's nodes, and where types have a factor of their own their lattices; returns the number of nodes."""
-    if model.shared <= 0.0:
-        work.grid[0] = 1.0
-        nodes = 1
-    else:
+    """The household's nodes with the prior's logarithm, and where types have a factor of their own their lattices;
+    returns the number of nodes."""
+    shape, grid, log_grid, log_prior = model.shared, work.grid, work.log_grid, work.log_prior
+    nodes = 1
+    grid[0], log_grid[0], log_prior[0] = 1.0, 0.0, 0.0
+    if shape > 0.0:
         nodes = NODES
         step = _step(columns.spread[h, 0])
-        for q in range(NODES):
-            work.grid[q] = math.exp(columns.center[h, 0] + (q - ZERO) * step)
+        ratio = math.exp(step)
+        constant = shape * math.log(shape) - math.lgamma(shape) + math.log(step)
+        for q in range(nodes):
+            log_grid[q] = columns.center[h, 0] + (q - ZERO) * step
+            grid[q] = grid[q - 1] * ratio if q else math.exp(log_grid[0])
+            log_prior[q] = constant + shape * (log_grid[q] - grid[q])
+        log_prior[0] -= math.log(1.0 - math.exp(-shape * step))  # all that lies to the left
     for r in range(len(model.own)):
         if work.counts[r] and model.own[r] >= CERTAIN:
             _no_factor(work, r, nodes)
@@ -56,7 +64,7 @@ def lay_grids(model: Model, columns: Columns, h: int, work: Household) -> int:
             step = min(_step(columns.spread[h, 1 + r]), FINE / math.sqrt(model.own[r]))
             for j in range(LATTICE):
                 work.lattice[r, j] = math.exp(columns.center[h, 1 + r] + (j - LATTICE_ZERO) * step)
-            _prior(model.own[r], step, work.grid[:nodes], work.lattice[r], work.prior[r])
+            _prior(model.own[r], step, work.log_grid, work.grid[:nodes], work.lattice[r], work.prior[r])
     return nodes
 
 
@@ -71,138 +79,144 @@ def _no_factor(work: Household, r: int, nodes: int) -> None:
 
 
 @compiled
-def _prior(shape: float, step: float, grid: Floats, lattice: Floats, into: Floats) -> None:
+def _prior(shape: float, step: float, log_grid: Floats, grid: Floats, lattice: Floats, into: Floats) -> None:
     """Weight of lattice point z given u: gamma density of w = z / u on the logarithmic scale, times the step."""
     constant = shape * math.log(shape) - math.lgamma(shape) + math.log(step)
     tail = 1.0 / (1.0 - math.exp(-shape * step))  # all that lies to the left of the lattice
     first = math.log(lattice[0])
     for q in range(len(grid)):
-        log_u = math.log(grid[q])
+        inverse, front = 1.0 / grid[q], constant + shape * (first - log_grid[q])
         for j in range(len(lattice)):
-            exponent = constant + shape * (first + j * step - log_u - lattice[j] / grid[q])
+            exponent = front + shape * (j * step - lattice[j] * inverse)
             into[q, j] = math.exp(exponent) if exponent > _NOTHING else 0.0
         into[q, 0] *= tail
 
 
-@compiled
-def _log_prior(model: Model, columns: Columns, h: int, q: int, grid: Floats) -> float:
-    if model.shared <= 0.0:
-        return 0.0
-    step = _step(columns.spread[h, 0])
-    value = model.shared * (math.log(model.shared * grid[q]) - grid[q]) - math.lgamma(model.shared) + math.log(step)
-    if q == 0:
-        value -= math.log(1.0 - math.exp(-model.shared * step))
-    return float(value)
-
-
 @fast
-def _product(work: Household, r: int, n: int, at: Floats, into: Floats) -> None:
-    """sum over facts i < n (of type r, or all for r = -1) of log(at base_i + excited_i), at each point."""
-    points = len(at)
-    running = np.ones(points)
+def _product(
+    base: Floats, excited: Floats, whose: Whole, r: int, n: int, at: Floats, points: int, running: Floats, into: Floats
+) -> None:
+    """sum over facts i < n (of type r, or all for r = -1) of log(at base_i + excited_i), at each point.
+
+    Facts are divided by their value at a middle point, so that a logarithm is taken of a product of many.
+    """
     since = 0
     middle = at[points // 2]
-    level = 0.0
-    into[:points] = 0.0
+    level, scale = 0.0, 1.0
+    for j in range(points):
+        into[j] = 0.0
+        running[j] = 1.0
     for i in range(n):
-        if r >= 0 and work.whose[i] != r:
+        if r >= 0 and whose[i] != r:
             continue
-        base, excited = work.base[i], work.excited[i]
-        rate = middle * base + excited
-        level += math.log(rate)
-        base /= rate
-        excited /= rate
+        rate = middle * base[i] + excited[i]
+        scale *= rate
+        if not _TINY < scale < _HUGE:
+            level += math.log(scale)
+            scale = 1.0
+        inverse = 1.0 / rate
+        of_base, of_excited = base[i] * inverse, excited[i] * inverse
         for j in range(points):
-            running[j] *= at[j] * base + excited
+            running[j] *= at[j] * of_base + of_excited
         since += 1
         if since == _FLUSH:
             since = 0
             for j in range(points):
                 into[j] += math.log(running[j]) if running[j] > 0.0 else -np.inf
                 running[j] = 1.0
+    level += math.log(scale)
     for j in range(points):
         into[j] += level + (math.log(running[j]) if running[j] > 0.0 else -np.inf)
 
 
 @compiled
-def _die(work: Household, i: int, at: Floats, values: Floats) -> None:
-    """Fact i happened after the silence: excited, not of the baseline."""
-    for j in range(len(at)):
-        values[j] += math.log(work.excited[i]) - math.log(at[j] * work.base[i] + work.excited[i])
+def _die(base: float, excited: float, at: Floats, points: int, values: Floats) -> None:
+    """The fact happened after the silence: excited, not of the baseline."""
+    level = math.log(excited)
+    for j in range(points):
+        values[j] += level - math.log(at[j] * base + excited)
 
 
 @compiled
 def along_shared(model: Model, n: int, nodes: int, silences: int, work: Household) -> int:
     """log_values where types have no factor of their own; returns how many silences matter."""
-    at = work.grid[:nodes]
-    product = np.zeros(nodes)
-    _product(work, -1, n, at, product)
+    base, excited, grid, totals, log_values = work.base, work.excited, work.grid, work.total, work.log_values
+    product, node_alive = work.product[0], work.node_alive
+    _product(base, excited, work.whose, -1, n, grid, nodes, work.running, product)
     alive, best = n, -1e300
     for m in range(silences):
-        while alive > work.node_alive[m]:
+        while alive > node_alive[m]:
             alive -= 1
-            _die(work, alive, at, product)
+            _die(base[alive], excited[alive], grid, nodes, product)
         total = 0.0
-        for r in range(len(model.log_mu)):
-            total += work.total[r, m]
+        for r in range(len(totals)):
+            total += totals[r, m]
         for q in range(nodes):
-            work.log_values[m, q] = product[q] - at[q] * total
-        best = max(best, work.log_values[m, :nodes].max())
-        if m % 2 == 0 and _is_over(work, m, nodes, best):
+            log_values[m, q] = product[q] - grid[q] * total
+            best = max(best, log_values[m, q])
+        if m >= 6 and m % 2 == 0 and _is_over(log_values, m, nodes, best):
             return m + 1
     return silences
 
 
 @compiled
-def _is_over(work: Household, m: int, nodes: int, best: float) -> bool:
+def _is_over(log_values: Floats, m: int, nodes: int, best: float) -> bool:
     """Whether the last three gaps all say that the household cannot have fallen silent so early."""
-    if m < 6:
-        return False
-    return bool(work.log_values[m - 5 : m + 1, :nodes].max() <= best - _OVER)
+    for before in range(m - 5, m + 1):
+        for q in range(nodes):
+            if log_values[before, q] > best - _OVER:
+                return False
+    return True
 
 
 @compiled
 def along_own(model: Model, n: int, nodes: int, silences: int, work: Household) -> int:
     """log_values where each type has a factor of its own; keeps powers and folded for the posterior."""
+    base, excited, whose, products = work.base, work.excited, work.whose, work.product
     at = work.grid[:nodes]
-    products = np.zeros((len(model.own), LATTICE))
     for r in range(len(model.own)):
         if work.counts[r]:
-            _product(work, r, n, work.lattice[r], products[r])
+            _product(base, excited, whose, r, n, work.lattice[r], LATTICE, work.running, products[r])
+    node_alive, totals, log_values, folded = work.node_alive, work.total, work.log_values, work.folded
+    counts, shapes = work.counts, model.own
     alive, best = n, -1e300
     for m in range(silences):
-        while alive > work.node_alive[m]:
+        while alive > node_alive[m]:
             alive -= 1
-            r = work.whose[alive]
-            _die(work, alive, work.lattice[r], products[r])
-        work.log_values[m, :nodes] = 0.0
-        for r in range(len(model.own)):
-            if work.counts[r]:
-                _fold(work, r, m, nodes, products[r])
+            r = whose[alive]
+            _die(base[alive], excited[alive], work.lattice[r], LATTICE, products[r])
+        for q in range(nodes):
+            log_values[m, q] = 0.0
+        for r in range(len(shapes)):
+            if counts[r]:
+                _fold(totals[r, m], products[r], work.lattice[r], work.prior[r], nodes, work.powers[r, m], folded[r, m])
             else:
                 for q in range(nodes):
-                    work.folded[r, m, q] = -model.own[r] * math.log1p(at[q] * work.total[r, m] / model.own[r])
+                    folded[r, m, q] = -shapes[r] * math.log1p(at[q] * totals[r, m] / shapes[r])
             for q in range(nodes):
-                work.log_values[m, q] += work.folded[r, m, q]
-        best = max(best, work.log_values[m, :nodes].max())
-        if m % 2 == 0 and _is_over(work, m, nodes, best):
+                log_values[m, q] += folded[r, m, q]
+        for q in range(nodes):
+            best = max(best, log_values[m, q])
+        if m >= 6 and m % 2 == 0 and _is_over(log_values, m, nodes, best):
             return m + 1
     return silences
 
 
 @fast
-def _fold(work: Household, r: int, m: int, nodes: int, product: Floats) -> None:
+def _fold(
+    total: float, product: Floats, lattice: Floats, prior: Floats, nodes: int, powers: Floats, into: Floats
+) -> None:
     top = -1e300
     for j in range(LATTICE):
-        work.powers[r, m, j] = product[j] - work.lattice[r, j] * work.total[r, m]
-        top = max(top, work.powers[r, m, j])
+        powers[j] = product[j] - lattice[j] * total
+        top = max(top, powers[j])
     for j in range(LATTICE):
-        work.powers[r, m, j] = math.exp(work.powers[r, m, j] - top)
+        powers[j] = math.exp(powers[j] - top)
     for q in range(nodes):
         value = 0.0
         for j in range(LATTICE):
-            value += work.prior[r, q, j] * work.powers[r, m, j]
-        work.folded[r, m, q] = top + math.log(value) if value > 0.0 else -1e300
+            value += prior[q, j] * powers[j]
+        into[q] = top + math.log(value) if value > 0.0 else -1e300
 
 
 @compiled
@@ -212,56 +226,66 @@ def posterior(model: Model, columns: Columns, h: int, nodes: int, silences: int,
     A gap's integral is its length times the logarithmic mean of its ends (exact where the logarithm is linear); the
     ends' weights are that mean's derivatives, so that sums over nodes are the gradient of what is returned.
     """
+    log_values, weights, marginal, log_prior = work.log_values, work.weights, work.marginal, work.log_prior
+    churn, node_gap, node_time, start = model.churn, work.node_gap, work.node_time, columns.start[h]
     top = -1e300
-    prior = np.zeros(nodes)
-    for q in range(nodes):
-        prior[q] = _log_prior(model, columns, h, q, work.grid)
     for m in range(silences):
-        risk = model.churn * (work.node_time[m] - columns.start[h])
+        risk = churn * (node_time[m] - start)
         for q in range(nodes):
-            work.log_values[m, q] += prior[q] - risk
-            top = max(top, work.log_values[m, q])
+            log_values[m, q] += log_prior[q] - risk
+            top = max(top, log_values[m, q])
     total = 0.0
     for q in range(nodes):
-        work.weights[0, q] = math.exp(work.log_values[0, q] - top)
-        total += work.weights[0, q]
-        for m in range(1, silences, 2):
-            left, right = work.log_values[m, q] - top, work.log_values[m + 1, q] - top
-            apart = left - right
-            if right < _NOTHING and left < _NOTHING:
-                work.weights[m, q] = 0.0
-                work.weights[m + 1, q] = 0.0
-                continue
-            if abs(apart) < 1e-5:
-                mean = math.exp(right + apart / 2)
-                share = 0.5 + apart / 12
-            elif apart > 0:
-                mean = (math.exp(left) - math.exp(right)) / apart
-                share = 1.0 / (1.0 - math.exp(-apart)) - 1.0 / apart
-            else:
-                mean = (math.exp(left) - math.exp(right)) / apart
-                share = -1.0 / apart + 1.0 / (1.0 - math.exp(min(-apart, 700.0)))
-            weight = model.churn * math.exp(work.node_gap[m]) * mean
-            work.weights[m, q] = weight * share
-            work.weights[m + 1, q] = weight * (1.0 - share)
+        weights[0, q] = math.exp(log_values[0, q] - top)
+        total += weights[0, q]
+    for m in range(1, silences, 2):
+        length = churn * math.exp(node_gap[m])
+        for q in range(nodes):
+            left, right = log_values[m, q] - top, log_values[m + 1, q] - top
+            weight, share = 0.0, 0.0
+            if left >= _NOTHING or right >= _NOTHING:
+                mean, share = _logarithmic_mean(left, right)
+                weight = length * mean
+            weights[m, q] = weight * share
+            weights[m + 1, q] = weight * (1.0 - share)
             total += weight
+    inverse = 1.0 / total
+    for q in range(nodes):
+        marginal[q] = 0.0
     for m in range(silences):
         for q in range(nodes):
-            work.weights[m, q] /= total
+            weights[m, q] *= inverse
+            marginal[q] += weights[m, q]
     return top + math.log(total)
 
 
 @compiled
-def moved(columns: Columns, h: int, which: int, weights: Floats, at: Floats) -> bool:
-    """Keeps where the posterior of a factor's logarithm lies; says whether the grid lay elsewhere."""
+def _logarithmic_mean(left: float, right: float) -> tuple[float, float]:
+    """Of exp(left) and exp(right), and how much of its change follows the left one."""
+    apart = left - right
+    if abs(apart) < 1e-5:
+        return math.exp(right + apart / 2), 0.5 + apart / 12
+    mean = (math.exp(left) - math.exp(right)) / apart
+    if apart > 0:
+        return mean, 1.0 / (1.0 - math.exp(-apart)) - 1.0 / apart
+    return mean, -1.0 / apart + 1.0 / (1.0 - math.exp(min(-apart, 700.0)))
+
+
+@compiled
+def moved(columns: Columns, h: int, which: int, weights: Floats, points: int, at: Floats) -> bool:
+    """Keeps where the posterior of a factor's logarithm lies; says whether the grid, which is even, lay elsewhere."""
+    first = math.log(at[0])
+    step = math.log(at[1]) - first
     mean = 0.0
     square = 0.0
-    for j in range(len(at)):
-        y = math.log(at[j])
-        mean += weights[j] * y
-        square += weights[j] * y * y
-    spread = math.sqrt(max(square - mean * mean, 1e-12))
+    for j in range(points):
+        mean += weights[j] * j
+        square += weights[j] * j * j
     old_mean, old = columns.center[h, which], columns.spread[h, which]
+    spread = max(step * math.sqrt(max(square - mean * mean, 0.0)), _LEAST)
+    if not 1.0 <= mean <= points - 2.0:  # it lies beyond the grid: a finer one would never get there
+        spread = max(spread, old)
+    mean = first + step * mean
     columns.center[h, which] = mean
     columns.spread[h, which] = min(max(spread, 0.4 * old), 2.5 * old)
     return bool(abs(mean - old_mean) > 0.8 * old or spread > 1.5 * old or spread < 0.5 * old)
