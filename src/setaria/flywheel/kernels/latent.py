@@ -29,7 +29,15 @@ from setaria.flywheel.kernels.latent_data import (
     Sums,
 )
 from setaria.flywheel.kernels.latent_facts import baseline_integral, nodes_of_silence, place, read, totals
-from setaria.flywheel.kernels.latent_nodes import along_own, along_shared, lay_grids, moved, posterior
+from setaria.flywheel.kernels.latent_nodes import (
+    along_own,
+    along_shared,
+    drawn_log,
+    lay_grids,
+    mean_log,
+    moved,
+    posterior,
+)
 from setaria.flywheel.kernels.latent_sums import add_facts, close_types, expect_own, expect_shared
 from setaria.flywheel.kernels.special import digamma
 
@@ -353,7 +361,7 @@ def _keep(
             weight = work.weights[m, q]
             u = work.grid[q]
             mean += weight * u
-            log_shared += weight * (math.log(u) - u)
+            log_shared += weight * (mean_log(model, columns, h, q, work.grid) - u)
             risk += weight * (work.node_time[m] - columns.start[h])
             if m == 0:
                 alive += weight
@@ -393,7 +401,7 @@ def _hyper(
     for m in range(silences):
         for q in range(nodes):
             weight = work.weights[m, q]
-            log_shared += weight * (math.log(work.grid[q]) - work.grid[q])
+            log_shared += weight * (mean_log(model, columns, h, q, work.grid) - work.grid[q])
             risk += weight * (work.node_time[m] - columns.start[h])
             if m == 0:
                 alive += weight
@@ -403,7 +411,7 @@ def _hyper(
         row[last + 2 + r] = logs[r]
     for j in range(len(deep)):
         u, m = draws.at[j, 1], int(draws.at[j, 0])
-        deep[j, last] = math.log(u) - u - log_shared
+        deep[j, last] = drawn_log(model, columns, h, u, work.grid) - u - log_shared
         fell = 1.0 if m > 0 else 0.0
         deep[j, last + 1] = fell - model.churn * (work.node_time[m] - columns.start[h]) - row[last + 1]
         for r in range(len(model.own)):

@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 
 from setaria.flywheel.arrays import Floats, Kinds, Whole
 
-NODES: Final = 16  # of the household's factor, or of a type's when each has its own
-ZERO: Final = 9  # the node at the centre: more lies to the left, where a gamma's logarithm has its long tail
+NODES: Final = 20  # of the household's factor, or of a type's when each has its own
+ZERO: Final = 11  # the node at the centre: more lies to the left, where a gamma's logarithm has its long tail
 STEP: Final = 0.75  # of a node, in posterior standard deviations
-COARSEST: Final = 0.9  # of a step: the right side of a gamma's logarithm is steep, however wide its left tail is
+COARSEST: Final = 0.7  # of a step: the right side of a gamma's logarithm is steep, however wide its left tail is
 LATTICE: Final = 32  # nodes of a type's own factor, wider because it serves all nodes of the household's
 LATTICE_ZERO: Final = 17
 FINE: Final = 1.5  # of the lattice's step in standard deviations of the own factor's logarithm: coarser would miss it
@@ -30,7 +30,7 @@ class Columns(NamedTuple):
     start: Floats
     end: Floats
     covariates: Floats  # H x P
-    center: Floats  # H x (1 + R): posterior mean of the logarithm of each factor, improved with each pass
+    center: Floats  # H x (1 + R): where each factor's posterior lies on its logarithm, improved with each pass
     spread: Floats  # H x (1 + R): its standard deviation
 
 

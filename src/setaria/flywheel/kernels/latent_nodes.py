@@ -95,6 +95,26 @@ def _log_prior(model: Model, columns: Columns, h: int, q: int, grid: Floats) -> 
     return float(value)
 
 
+@compiled
+def mean_log(model: Model, columns: Columns, h: int, q: int, grid: Floats) -> float:
+    """Of the factor: the first node stands for all to its left too. So sums over nodes are the gradient of theirs."""
+    value = math.log(grid[q])
+    if q == 0 and model.shared > 0.0:
+        step = _step(columns.spread[h, 0])
+        value -= step / (math.exp(model.shared * step) - 1.0)
+    return float(value)
+
+
+@compiled
+def drawn_log(model: Model, columns: Columns, h: int, u: float, grid: Floats) -> float:
+    """At one of the places that node u stands for, by lot."""
+    value = math.log(u)
+    if model.shared > 0.0 and u <= grid[0]:
+        step = _step(columns.spread[h, 0])
+        value -= step * math.floor(-math.log(1.0 - np.random.random()) / (model.shared * step))
+    return float(value)
+
+
 @fast
 def _product(work: Household, r: int, n: int, at: Floats, into: Floats) -> None:
     """sum over facts i < n (of type r, or all for r = -1) of log(at base_i + excited_i), at each point."""
@@ -253,15 +273,23 @@ def posterior(model: Model, columns: Columns, h: int, nodes: int, silences: int,
 
 @compiled
 def moved(columns: Columns, h: int, which: int, weights: Floats, at: Floats) -> bool:
-    """Keeps where the posterior of a factor's logarithm lies; says whether the grid lay elsewhere."""
+    """Keeps where the posterior of a factor lies on its logarithm; says whether the grid lay elsewhere.
+
+    The household's grid is laid around the logarithm of the mean: its left end stands for all further left, and where
+    that is much the mean of the logarithm would draw the grid away from the right.
+    """
     mean = 0.0
     square = 0.0
+    whole = 0.0
     for j in range(len(at)):
         y = math.log(at[j])
         mean += weights[j] * y
         square += weights[j] * y * y
+        whole += weights[j] * at[j]
     spread = math.sqrt(max(square - mean * mean, 1e-12))
-    old_mean, old = columns.center[h, which], columns.spread[h, which]
-    columns.center[h, which] = mean
-    columns.spread[h, which] = min(max(spread, 0.4 * old), 2.5 * old)
-    return bool(abs(mean - old_mean) > 0.8 * old or spread > 1.5 * old or spread < 0.5 * old)
+    middle = math.log(whole) if which == 0 else mean
+    old_middle, old = columns.center[h, which], columns.spread[h, which]
+    far = abs(middle - old_middle) > 0.8 * old  # then only the grid's edge is seen, and how wide it is says nothing
+    columns.center[h, which] = middle
+    columns.spread[h, which] = min(max(spread, old if far else 0.4 * old), 2.5 * old)
+    return bool(far or spread > 1.5 * old or spread < 0.5 * old)
