@@ -186,6 +186,11 @@ class Problem:
         """On some of the shards."""
         return Problem(self.engine, self.surveys, self.layout, self.decays, self.calendar, self.covariates, numbers)
 
+    def lasting(self) -> Problem:
+        """On the same shards, of households that do not fall silent."""
+        layout = replace(self.layout, churn=False)
+        return Problem(self.engine, self.surveys, layout, self.decays, self.calendar, self.covariates, self.only)
+
     @property
     def shards(self) -> list[Shard]:
         """Those that are in this process."""
