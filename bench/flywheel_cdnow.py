@@ -28,9 +28,8 @@ from bench.claims import Claims, cpu_seconds
 from setaria.flywheel.arrays import Floats
 from setaria.flywheel.checks.beside_bg_nbd import deviance
 from setaria.flywheel.checks.bg_nbd import BgNbd, purchases
-from setaria.flywheel.checks.fitting import Given, changed
+from setaria.flywheel.checks.fitting import Given, changed, posterior
 from setaria.flywheel.checks.foretell import Cut, foretell
-from setaria.flywheel.checks.rescaling import filtered
 from setaria.flywheel.fit.choose import choose_decays
 from setaria.flywheel.fit.fitted import Fitted
 from setaria.flywheel.fit.flywheel import Flywheel, problem_of
@@ -92,7 +91,7 @@ def by_flywheel(made: Cut, decays: tuple[float, ...] | None = None, churn: bool 
     fitted = Flywheel(specification, workers=1).fit(made.before)
     took = time.process_time() - between
     problem, _ = problem_of([made.before], specification, fitted.parameters.decays)
-    _, _, baselines = filtered(problem, fitted.vector)
+    baselines = posterior(problem, fitted.vector).living * fitted.parameters.baseline
     told = foretell(Given(made.whole, fitted, problem.covariates, 0), made, fitted.parameters, baselines)
     return Ours(fitted, told.households[:, 0], between - began, took)
 

@@ -63,7 +63,7 @@ def test_falling_silent_is_not_influence() -> None:
 def test_an_own_factor_that_is_none_costs_nothing() -> None:
     histories = world(truth(number=0.3, shared=0.8), 800)
     without, with_ = fit(histories, SHARED), fit(histories, OWN)
-    assert with_.log_likelihood >= without.log_likelihood - 0.5
+    assert with_.log_likelihood >= without.log_likelihood - 3.0  # the soft prior holds three variances off 0
     assert number(with_) == pytest.approx(number(without), abs=0.02)
 
 

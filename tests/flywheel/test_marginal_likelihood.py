@@ -130,3 +130,27 @@ def test_score_and_information_are_derivatives(own: bool, churn: bool, calendar:
         # Louis's correction is drawn: near, not equal; of the shared factor alone it is projected.
         near = 0.25 if own or churn else 0.02
         assert found.information[j, j] == pytest.approx(bend, rel=near, abs=near / 5 * abs(found.information[j, j]))
+
+
+def test_the_score_is_the_derivative_where_most_households_do_nothing() -> None:
+    """Their factor's posterior reaches far to the left of any grid, which weighs where the variance is high."""
+    parameters = truth(types=1, shared=4.0, churn=1 / 300, mu=0.002)
+    histories = world(parameters, 1_500)
+    made, vector = problem(histories, parameters, Specification(own=False, calendar=False))
+    for _ in range(3):
+        found = made.evaluate(vector, draws=-2)
+    at, small = made.layout.blocks, 0.05
+    looks = []
+    for moved in (small, -small):
+        other = vector.copy()
+        other[at] += moved
+        looks.append([made.evaluate(other, draws=-1).objective for _ in range(4)][-1])
+    assert found.score[at] == pytest.approx((looks[0] - looks[1]) / (2 * small), abs=1.5)
+
+
+def test_a_fresh_grid_finds_heavy_buyers_far_from_others() -> None:
+    parameters = truth(types=1, shared=4.0, churn=1 / 300, mu=0.02)
+    made, vector = problem(world(parameters, 300), parameters, Specification(own=False, calendar=False))
+    vector[0] -= 2.0
+    first, *_, settled = (float(made.household_likelihoods(vector).sum()) for _ in range(4))
+    assert first == pytest.approx(settled, abs=0.1)

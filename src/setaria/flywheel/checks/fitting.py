@@ -56,6 +56,7 @@ class Seen:
     """The posterior of each household at one vector."""
 
     factors: Floats  # H x D: E[z] exp(covariates . x); 1 for source-only types
+    living: Floats  # H x D: the same of those not silent at the end, E[z 1(alive)] exp(covariates . x)
     alive: Floats  # H: P(not silent at the end)
     log_likelihood: Floats  # H
     own: Floats  # N: the probability that nothing earlier led to the fact; 0 where it is not counted
@@ -83,9 +84,10 @@ def posterior(problem: Problem, vector: Floats, number: int = 0) -> Seen:
     shard = problem.shards[number]
     histories, receivers = shard.histories, problem.layout.receivers
     found = posteriors(shard, At(problem.setting, vector))
-    factors = np.ones((len(histories), histories.types))
+    factors, living = np.ones((2, len(histories), histories.types))
     factors[:, receivers] = found.kept[:, 3 : 3 + len(receivers)]
-    return Seen(factors, found.kept[:, 1].copy(), found.kept[:, 2].copy(), found.own)
+    living[:, receivers] = found.kept[:, 3 + len(receivers) :]
+    return Seen(factors, living, found.kept[:, 1].copy(), found.kept[:, 2].copy(), found.own)
 
 
 def changed(

@@ -15,8 +15,7 @@ from scipy.linalg import expm
 
 from setaria.flywheel.answers.horizon import generator, rates_of_state
 from setaria.flywheel.arrays import Floats, Whole
-from setaria.flywheel.checks.fitting import Given, changed, problem_on, refit
-from setaria.flywheel.checks.rescaling import filtered
+from setaria.flywheel.checks.fitting import Given, changed, posterior, problem_on, refit
 from setaria.flywheel.fit.decays import Decays
 from setaria.flywheel.histories.histories import Grain, Histories
 from setaria.flywheel.parameters import Parameters
@@ -82,7 +81,7 @@ def back_tested(given: Given) -> BackTest | None:
     problem = problem_on([cut.before], given)
     vector = refit(problem, given.fitted.parameters)
     parameters = problem.layout.parameters(vector, given.fitted.parameters.decays)
-    _, _, baselines = filtered(problem, vector)
+    baselines = posterior(problem, vector).living * parameters.baseline
     return BackTest(cut, parameters, _means(cut.before, given.currency), foretell(given, cut, parameters, baselines))
 
 

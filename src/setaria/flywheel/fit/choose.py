@@ -15,7 +15,6 @@ from setaria.flywheel.histories.histories import Histories
 from setaria.flywheel.parameters import DECAYS, Parameters, Specification
 
 FITTED = 2_400  # households at most; a quarter as many again are held out
-_BETTER = 1e-4  # nats per counted fact: less is no reason for one more decay
 _SEED = 1971
 
 
@@ -47,15 +46,15 @@ def held_out(
 def choose_decays(histories: Histories, told: Callable[[str, float], None] | None = None) -> tuple[float, ...]:
     """One to three of DECAYS, added one at a time while held-out households gain, with shared frailty.
 
-    With too few households to hold any out: a week and a month and a half.
+    A gain within one standard error, over households, is no reason for one more decay. With too few households to hold
+    any out: a week and a month and a half.
     """
     parts, fitted = split(histories)
     if len(histories) < 50 or not parts[1].counted.any():
         return DECAYS[1:3]
     specification = Specification(shared=True, own=False, churn=False, calendar=False)
     chosen: tuple[float, ...] = ()
-    counted = int(parts[1].counted.sum())
-    best = -np.inf
+    best = np.zeros(0)  # log-likelihoods of the held-out households
     # A decay that hardly ends within a window cannot be told from households that differ.
     window = float(np.median(histories.end - histories.start))
     asked = [each for each in DECAYS if 1 / each <= window / 2] or [DECAYS[0]]
@@ -67,8 +66,14 @@ def choose_decays(histories: Histories, told: Callable[[str, float], None] | Non
         for at, way in enumerate(ways):
             if told:
                 told("flywheel.progress_decays", (size - 1 + at / len(ways)) / 3)
-            values.append(float(held_out(parts, fitted, specification, np.array(way))[0].sum()) / counted)
-        if max(values) < best + _BETTER:
+            values.append(held_out(parts, fitted, specification, np.array(way))[0])
+        most = int(np.argmax([each.sum() for each in values]))
+        if chosen and not _surely(values[most] - best):
             break
-        best, chosen = max(values), ways[int(np.argmax(values))]
+        best, chosen = values[most], ways[most]
     return chosen
+
+
+def _surely(gains: Floats) -> bool:
+    """Of households: whether they add up to more than their standard error."""
+    return bool(gains.sum() > gains.std() * np.sqrt(len(gains)))

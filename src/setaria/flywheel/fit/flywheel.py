@@ -85,6 +85,8 @@ class Flywheel:
         begun = start.parameters if start else parameters_of(climb_naive(engine, problem.decays), layout, rates)
         begun = replace(begun, baseline=np.maximum(begun.baseline, _least_baseline(problem.survey)))
         vector = layout.vector(shrunk(begun, None if start else specification))
+        if start is None:
+            vector = approached(problem, vector)
         if start is None and problem.households >= _MANY:
             # Most of the way is found on a few shards; all of them are asked for the last steps only.
             some = problem.part(range(max(1, len(problem.surveys) // _FEW)))
@@ -141,6 +143,20 @@ def problem_over(engine: Engine, surveys: list[Survey], specification: Specifica
     return Problem(engine, surveys, layout, Decays.of(rates, total.grain), calendar, covariates)
 
 
+def approached(problem: Problem, vector: Floats) -> Floats:
+    """The vector, from where the climb ends without silent churn, which is far cheaper.
+
+    From far away churn takes what the households' factor will explain, and a climb may end where neither is.
+    """
+    layout = problem.layout
+    if not layout.churn:
+        return vector
+    lasting = problem.lasting()
+    rates = problem.decays.rates
+    found = climb(lasting, lasting.layout.vector(layout.parameters(vector, rates)), gain=1.0)
+    return layout.vector(lasting.layout.parameters(found.vector, rates))
+
+
 def _heard(told: Told | None) -> Callable[[int, float], None] | None:
     if told is None:
         return None
@@ -153,10 +169,14 @@ def parameters_of(naive: Naive, layout: Layout, rates: Floats) -> Parameters:
 
 
 def shrunk(begun: Parameters, fresh: Specification | None) -> Parameters:
-    """Where frailty comes in, less is left to excitation: a start half way is nearer."""
+    """Where frailty comes in, less is left to excitation: a start half way is nearer.
+
+    The household's variance begins high: near 0 its likelihood is flat, and excitation takes what belongs to it.
+    """
     if fresh is None or not (fresh.shared or fresh.own):
         return begun
-    return replace(begun, excitation=begun.excitation * 0.6, baseline=begun.baseline * 1.5)
+    shared = 1.0 if fresh.shared and not fresh.own else 0.0
+    return replace(begun, excitation=begun.excitation * 0.6, baseline=begun.baseline * 1.5, shared_variance=shared)
 
 
 def _least_baseline(survey: Survey) -> Floats:

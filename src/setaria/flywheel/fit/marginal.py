@@ -182,6 +182,11 @@ class Problem:
         """On some of the shards."""
         return Problem(self.engine, self.surveys, self.layout, self.decays, self.calendar, self.covariates, numbers)
 
+    def lasting(self) -> Problem:
+        """On the same shards, of households that do not fall silent."""
+        layout = replace(self.layout, churn=False)
+        return Problem(self.engine, self.surveys, layout, self.decays, self.calendar, self.covariates, self.only)
+
     @property
     def shards(self) -> list[Shard]:
         """Those that are in this process."""
@@ -264,6 +269,8 @@ class Problem:
         made: Floats = self.households * shapes * (shapes * polygamma(1, shapes) - 1) - shapes * (raw + constant)
         if layout.churn:
             made[int(layout.shared)] = total.sums.hyper[2] / shapes[int(layout.shared)]
+        if layout.shared and total.spread.size:  # what draws of nodes do not see of the score's variance
+            made[0] -= shapes[0] ** 2 * total.sums.hyper[-1]
         return made
 
 
@@ -358,7 +365,7 @@ def _no_sums(layout: Layout, days: int, informed: bool) -> Sums:
         np.zeros(1),
         np.zeros((receivers, block, block)),
         np.zeros((receivers, days * informed, 2)),
-        np.zeros(3 + receivers),
+        np.zeros(4 + receivers),
     )
 
 

@@ -17,6 +17,8 @@ _DRAWN = 2_000  # posterior draws of all households together are enough for a di
 HALVINGS = 5
 TRIES = 3  # without a rise
 _NEAR = 300.0  # nats promised: from here on the information is kept while steps shrink
+_ROUNDING = 1e-6  # of the objective: the grids' sums are no finer
+_STRETCH = 8.0  # times a step at most
 _STEADY = 2.5  # times: a promise that shrinks less asks for new information
 
 
@@ -40,7 +42,7 @@ def climb(
     draws = max(1, -(-_DRAWN // max(problem.households, 1))) if layout.hyper else 0
     now = problem.evaluate(vector, draws=draws)
     information = now.information
-    promised = np.inf
+    promised, stretch = np.inf, 1.0
     for passed in range(1, PASSES + 1):
         before = promised
         direction, promised = _step(information, now, vector, lower)
@@ -52,10 +54,13 @@ def climb(
             told(passed, promised)
         if promised < gain:
             return Climbed(vector, now, passed, promised)
-        direction = _shortened(direction, logs)
+        direction = _shortened(stretch * direction, logs)
         from_, was = vector, now
         vector, now, rose = _along(problem, vector, direction, now, draws, SCORE if promised < _NEAR else draws)
         information = now.information if now.information.size else _bent(information, vector - from_, was, now)
+        # In a rate or variance near 0 the objective bends up, which no information says: steps grow while they pay.
+        pays = rose and float(now.score @ (vector - from_)) > 0.8 * float(was.score @ (vector - from_))
+        stretch = min(2 * stretch, _STRETCH) if pays else 1.0
         still = 0 if rose else still + 1
         if still == TRIES:
             return Climbed(vector, now, passed, promised)
@@ -82,14 +87,17 @@ def _bent(information: Floats, moved: Floats, was: Marginal, now: Marginal) -> F
 def _along(
     problem: Problem, vector: Floats, direction: Floats, now: Marginal, draws: int, asked: int
 ) -> tuple[Floats, Marginal, bool]:
-    """As far as the objective rises. Each look moves the grids a little to where posteriors lie, so that where nothing
-    rises the old place is looked at again: what it was compared with may have been a coarser sum."""
+    """As far as the objective rises, or the score says so where it is level up to rounding (Hager and Zhang, SIAM J.
+    Optim. 16(1), 2005). Each look moves the grids a little to where posteriors lie, so that where nothing rises the old
+    place is looked at again: what it was compared with may have been a coarser sum."""
     lower, upper = problem.layout.lower(), problem.layout.upper()
-    size = 1.0
+    size, along = 1.0, float(now.score @ direction)
+    level = now.objective - _ROUNDING * abs(now.objective)
     for _ in range(HALVINGS):
         tried = np.clip(vector + size * direction, lower, upper)
         then = problem.evaluate(tried, draws=asked)
-        if then.objective >= now.objective + 1e-4 * size * float(now.score @ direction):
+        rose = then.objective >= now.objective + 1e-4 * size * along
+        if rose or (then.objective >= level and abs(float(then.score @ direction)) <= 0.9 * along):
             return tried, then, True
         size /= 2
     return vector, problem.evaluate(vector, draws=draws), False

@@ -37,7 +37,7 @@ from setaria.flywheel.kernels.latent_information import (
     close_types,
     room_for_blocks,
 )
-from setaria.flywheel.kernels.latent_nodes import along_own, along_shared, lay_grids, moved, posterior
+from setaria.flywheel.kernels.latent_nodes import along_own, along_shared, lay_grids, moved, posterior, tail_variance
 from setaria.flywheel.kernels.latent_sums import expect_factor, expect_own, expect_shared
 
 _TRIES = 4
@@ -65,6 +65,7 @@ def scratch(facts: int, receivers: int, own: int, silent: bool, decays: int, wid
         np.zeros(1 + silences),
         np.zeros((silences, NODES)),
         np.zeros((silences, NODES)),
+        np.zeros(NODES),
         np.zeros(NODES),
         np.zeros(NODES),
         np.zeros(NODES),
@@ -161,7 +162,8 @@ def latent_pass(
         if not own_types:
             expect_factor(nodes, silences, work)
             expect_shared(n, nodes, silences, work)
-        log_shared, alive, risk = _add_hyper(columns.start[h], nodes, silences, work, own_types, logs, sums.hyper)
+        tail = tail_variance(model.shared, columns.spread[h, 0]) if nodes > 1 else 0.0
+        log_shared, alive, risk = _add_hyper(columns.start[h], nodes, silences, work, own_types, logs, tail, sums.hyper)
         if len(posterior_mean):
             _keep(model, nodes, silences, work, alive, value, posterior_mean[h - first])
         if len(inverse):
@@ -182,12 +184,19 @@ def latent_pass(
 
 @compiled
 def _add_hyper(
-    start: float, nodes: int, silences: int, work: Household, own_types: int, logs: Floats, into: Floats
+    start: float,
+    nodes: int,
+    silences: int,
+    work: Household,
+    own_types: int,
+    logs: Floats,
+    tail_variance: float,
+    into: Floats,
 ) -> tuple[float, float, float]:
     """Returns E[log u - u], P(not silent at the end), E[time at risk]."""
     log_shared, alive, risk = 0.0, 0.0, 0.0
     for q in range(nodes):
-        log_shared += work.marginal[q] * (work.log_grid[q] - work.grid[q])
+        log_shared += work.marginal[q] * (work.mean_log[q] - work.grid[q])
         alive += work.weights[0, q]
     for m in range(silences):
         time = work.node_time[m] - start
@@ -198,6 +207,7 @@ def _add_hyper(
     into[2] += risk
     for r in range(own_types):
         into[3 + r] += logs[r]
+    into[-1] += work.marginal[0] * tail_variance
     return log_shared, alive, risk
 
 

@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 
 from setaria.flywheel.arrays import Floats, Kinds, Whole
 
-NODES: Final = 16  # of the household's factor, or of a type's when each has its own
-ZERO: Final = 9  # the node at the centre: more lies to the left, where a gamma's logarithm has its long tail
+NODES: Final = 20  # of the household's factor, or of a type's when each has its own
+ZERO: Final = 11  # the node at the centre: more lies to the left, where a gamma's logarithm has its long tail
 STEP: Final = 0.75  # of a node, in posterior standard deviations
-COARSEST: Final = 0.9  # of a step: the right side of a gamma's logarithm is steep, however wide its left tail is
+COARSEST: Final = 0.7  # of a step: the right side of a gamma's logarithm is steep, however wide its left tail is
 LATTICE: Final = 32  # nodes of a type's own factor, wider because it serves all nodes of the household's
 LATTICE_ZERO: Final = 17
 FINE: Final = 1.5  # of the lattice's step in standard deviations of the own factor's logarithm: coarser would miss it
@@ -30,7 +30,7 @@ class Columns(NamedTuple):
     start: Floats
     end: Floats
     covariates: Floats  # H x P
-    center: Floats  # H x (1 + R): posterior mean of the logarithm of each factor, improved with each pass
+    center: Floats  # H x (1 + R): where each factor's posterior lies on its logarithm, improved with each pass
     spread: Floats  # H x (1 + R): its standard deviation
 
 
@@ -75,6 +75,7 @@ class Household(NamedTuple):
     weights: Floats  # m x NODES: posterior
     grid: Floats  # NODES: the household's factor
     log_grid: Floats  # NODES
+    mean_log: Floats  # NODES: of all places that a node stands for
     log_prior: Floats  # NODES
     marginal: Floats  # NODES: posterior of the factor, all silences together
     lattice: Floats  # R x LATTICE
@@ -95,7 +96,8 @@ class Sums(NamedTuple):
     likelihood: Floats  # 1
     information: Floats  # R x (B + 1) x (B + 1), lower triangle; last is the logarithm of the own factor's variance
     days: Floats  # R x (days + 1) x 2: weights of [1, calendar] squared, of a day and of all days before it
-    hyper: Floats  # [E sum (log u - u), E churned, E time at risk, then per receiver E sum (log w - w)]
+    hyper: Floats  # [E sum (log u - u), E churned, E time at risk, then per receiver E sum (log w - w), at last the
+    # variance of log u among the places that first nodes stand for]
 
 
 class Blocks(NamedTuple):

@@ -62,12 +62,12 @@ def draw(model: Model, n: int, nodes: int, silences: int, work: Household, draws
 
 @compiled
 def _project_factor(nodes: int, work: Household, draws: Draws) -> None:
-    grid, log_grid, weighted = work.grid, work.log_grid, draws.weighted
+    grid, mean_log, weighted = work.grid, work.mean_log, draws.weighted
     for j in range(len(weighted)):
         along, along_log = 0.0, 0.0
         for q in range(nodes):
             along += weighted[j, q] * grid[q]
-            along_log += weighted[j, q] * (log_grid[q] - grid[q])
+            along_log += weighted[j, q] * (mean_log[q] - grid[q])
         draws.log_shared[j] = along_log
         for r in range(draws.factors.shape[1]):
             draws.factors[j, r] = along
@@ -78,7 +78,7 @@ def _given(model: Model, n: int, q: int, m: int, work: Household, draws: Draws, 
     u = work.grid[q]
     draws.at[j, 0] = m
     draws.at[j, 1] = u
-    draws.log_shared[j] = work.log_grid[q] - u
+    draws.log_shared[j] = work.mean_log[q] - u
     for r in range(len(model.log_mu)):
         draws.factors[j, r] = u
     for r in range(len(model.own)):

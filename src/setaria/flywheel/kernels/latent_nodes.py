@@ -44,9 +44,9 @@ def _step(spread: float) -> float:
 def lay_grids(model: Model, columns: Columns, h: int, work: Household) -> int:
     """The household's nodes with the prior's logarithm, and where types have a factor of their own their lattices;
     returns the number of nodes."""
-    shape, grid, log_grid, log_prior = model.shared, work.grid, work.log_grid, work.log_prior
+    shape, grid, log_grid, mean_log, log_prior = model.shared, work.grid, work.log_grid, work.mean_log, work.log_prior
     nodes = 1
-    grid[0], log_grid[0], log_prior[0] = 1.0, 0.0, 0.0
+    grid[0], log_grid[0], mean_log[0], log_prior[0] = 1.0, 0.0, 0.0, 0.0
     if shape > 0.0:
         nodes = NODES
         step = _step(columns.spread[h, 0])
@@ -55,8 +55,11 @@ def lay_grids(model: Model, columns: Columns, h: int, work: Household) -> int:
         for q in range(nodes):
             log_grid[q] = columns.center[h, 0] + (q - ZERO) * step
             grid[q] = grid[q - 1] * ratio if q else math.exp(log_grid[0])
+            mean_log[q] = log_grid[q]
             log_prior[q] = constant + shape * (log_grid[q] - grid[q])
-        log_prior[0] -= math.log(1.0 - math.exp(-shape * step))  # all that lies to the left
+        # The first node stands for all to its left too, so that sums over nodes are the gradient of theirs.
+        log_prior[0] -= math.log(1.0 - math.exp(-shape * step))
+        mean_log[0] -= step / (math.exp(shape * step) - 1.0)
     for r in range(len(model.own)):
         if work.counts[r] and model.own[r] >= CERTAIN:
             _no_factor(work, r, nodes)
@@ -66,6 +69,13 @@ def lay_grids(model: Model, columns: Columns, h: int, work: Household) -> int:
                 work.lattice[r, j] = math.exp(columns.center[h, 1 + r] + (j - LATTICE_ZERO) * step)
             _prior(model.own[r], step, work.log_grid, work.grid[:nodes], work.lattice[r], work.prior[r])
     return nodes
+
+
+@compiled
+def tail_variance(shape: float, spread: float) -> float:
+    """Of the factor's logarithm among all places that the first node stands for."""
+    step = _step(spread)
+    return step * step * math.exp(shape * step) / (math.exp(shape * step) - 1.0) ** 2
 
 
 @compiled
@@ -273,19 +283,23 @@ def _logarithmic_mean(left: float, right: float) -> tuple[float, float]:
 
 @compiled
 def moved(columns: Columns, h: int, which: int, weights: Floats, points: int, at: Floats) -> bool:
-    """Keeps where the posterior of a factor's logarithm lies; says whether the grid, which is even, lay elsewhere."""
+    """Keeps where the posterior of a factor lies on its logarithm; says whether the grid, which is even, lay elsewhere.
+
+    The household's grid is laid around the logarithm of the mean: its left end stands for all further left, and where
+    that is much the mean of the logarithm would draw the grid away from the right.
+    """
     first = math.log(at[0])
     step = math.log(at[1]) - first
-    mean = 0.0
-    square = 0.0
+    mean, square, whole = 0.0, 0.0, 0.0
     for j in range(points):
         mean += weights[j] * j
         square += weights[j] * j * j
-    old_mean, old = columns.center[h, which], columns.spread[h, which]
+        whole += weights[j] * at[j]
+    old_middle, old = columns.center[h, which], columns.spread[h, which]
+    middle = math.log(whole) if which == 0 else first + step * mean
     spread = max(step * math.sqrt(max(square - mean * mean, 0.0)), _LEAST)
-    if not 1.0 <= mean <= points - 2.0:  # it lies beyond the grid: a finer one would never get there
-        spread = max(spread, old)
-    mean = first + step * mean
-    columns.center[h, which] = mean
-    columns.spread[h, which] = min(max(spread, 0.4 * old), 2.5 * old)
-    return bool(abs(mean - old_mean) > 0.8 * old or spread > 1.5 * old or spread < 0.5 * old)
+    # Where only the grid's edge is seen, how wide it is says nothing: a finer grid would never get there.
+    edge = abs(middle - old_middle) > 0.8 * old or not 1.0 <= mean <= points - 2.0
+    columns.center[h, which] = middle
+    columns.spread[h, which] = min(max(spread, old if edge else 0.4 * old), 2.5 * old)
+    return bool(abs(middle - old_middle) > 0.8 * old or spread > 1.5 * old or (spread < 0.5 * old and not edge))
