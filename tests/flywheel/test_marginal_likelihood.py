@@ -154,3 +154,18 @@ def test_a_fresh_grid_finds_heavy_buyers_far_from_others() -> None:
     vector[0] -= 2.0
     first, *_, settled = (float(made.household_likelihoods(vector).sum()) for _ in range(4))
     assert first == pytest.approx(settled, abs=0.1)
+
+
+@pytest.mark.parametrize("draws", [2, 12])
+def test_the_information_of_the_variance_holds_where_most_households_do_nothing(draws: int) -> None:
+    parameters = truth(types=1, shared=4.0, mu=0.002)
+    made, vector = problem(world(parameters, 600), parameters, Specification(own=False, churn=False, calendar=False))
+    for _ in range(3):
+        found = made.evaluate(vector, draws=draws)
+    at, small = made.layout.blocks, 0.03
+    scores = []
+    for moved in (small, -small):
+        other = vector.copy()
+        other[at] += moved
+        scores.append([made.evaluate(other, draws=-2).score[at] for _ in range(3)][-1])
+    assert found.information[at, at] == pytest.approx((scores[1] - scores[0]) / (2 * small), rel=0.03)

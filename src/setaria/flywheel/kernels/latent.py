@@ -162,8 +162,7 @@ def latent_pass(
         if not own_types:
             expect_factor(nodes, silences, work)
             expect_shared(n, nodes, silences, work)
-        tail = tail_variance(model.shared, columns.spread[h, 0]) if nodes > 1 else 0.0
-        log_shared, alive, risk = _add_hyper(columns.start[h], nodes, silences, work, own_types, logs, tail, sums.hyper)
+        log_shared, alive, risk = _add_hyper(columns.start[h], nodes, silences, work, own_types, logs, sums.hyper)
         if len(posterior_mean):
             _keep(model, nodes, silences, work, alive, value, posterior_mean[h - first])
         if len(inverse):
@@ -178,20 +177,14 @@ def latent_pass(
         add_baselines(model, columns, h, silences, work, sums, row, draws, deep, center)
         if many:
             close_types(model, work, draws, sums)
+            sums.hyper[-1] += _unseen(model.shared, nodes, work, log_shared, draws, center)
         _score_hyper(model, columns.start[h], work, log_shared, alive, risk, logs, row, deep, draws, center)
     close_blocks(blocks, sums.information)
 
 
 @compiled
 def _add_hyper(
-    start: float,
-    nodes: int,
-    silences: int,
-    work: Household,
-    own_types: int,
-    logs: Floats,
-    tail_variance: float,
-    into: Floats,
+    start: float, nodes: int, silences: int, work: Household, own_types: int, logs: Floats, into: Floats
 ) -> tuple[float, float, float]:
     """Returns E[log u - u], P(not silent at the end), E[time at risk]."""
     log_shared, alive, risk = 0.0, 0.0, 0.0
@@ -207,8 +200,22 @@ def _add_hyper(
     into[2] += risk
     for r in range(own_types):
         into[3 + r] += logs[r]
-    into[-1] += work.marginal[0] * tail_variance
     return log_shared, alive, risk
+
+
+@compiled
+def _unseen(shape: float, nodes: int, work: Household, log_shared: float, draws: Draws, center: float) -> float:
+    """Of the variance of log u - u, what neither draws of nodes nor a few functions of them hold."""
+    if nodes == 1:
+        return 0.0
+    unseen: float = work.marginal[0] * tail_variance(shape, work.log_grid[1] - work.log_grid[0])
+    if center == 0.0:  # projected
+        unseen -= log_shared * log_shared
+        for q in range(nodes):
+            unseen += work.marginal[q] * (work.mean_log[q] - work.grid[q]) ** 2
+        for j in range(len(draws.log_shared)):
+            unseen -= draws.log_shared[j] ** 2
+    return unseen
 
 
 @compiled

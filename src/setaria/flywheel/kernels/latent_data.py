@@ -96,8 +96,8 @@ class Sums(NamedTuple):
     likelihood: Floats  # 1
     information: Floats  # R x (B + 1) x (B + 1), lower triangle; last is the logarithm of the own factor's variance
     days: Floats  # R x (days + 1) x 2: weights of [1, calendar] squared, of a day and of all days before it
-    hyper: Floats  # [E sum (log u - u), E churned, E time at risk, then per receiver E sum (log w - w), at last the
-    # variance of log u among the places that first nodes stand for]
+    hyper: Floats  # [E sum (log u - u), E churned, E time at risk, then per receiver E sum (log w - w), at last what
+    # draws do not see of the variance of log u - u]
 
 
 class Blocks(NamedTuple):

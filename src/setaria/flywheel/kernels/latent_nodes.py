@@ -72,9 +72,8 @@ def lay_grids(model: Model, columns: Columns, h: int, work: Household) -> int:
 
 
 @compiled
-def tail_variance(shape: float, spread: float) -> float:
+def tail_variance(shape: float, step: float) -> float:
     """Of the factor's logarithm among all places that the first node stands for."""
-    step = _step(spread)
     return step * step * math.exp(shape * step) / (math.exp(shape * step) - 1.0) ** 2
 
 
