@@ -298,8 +298,16 @@ def _further(report: Report, names: Sequence[str], money: Sequence[int]) -> None
         change = signed(after[-1] - before[-1], 0.05 * before[-1] * fall)
         report.what_if.append(WhatIf(names[index], 0.0, days, before, after, change))
     report.measured = [
-        Measured("holdout-2026-05", 12_840, 11_556, signed(310.0, 120.0), "amount", signed(344.0, 60.0), 90.0),
-        Measured("ring-1", 4_000, 2_000, signed(0.021, 0.012), "facts", signed(0.07, 0.01), 30.0, names[0]),
+        Measured(
+            *("holdout-2026-05", 12_840, 11_556, signed(310.0, 120.0), "amount", signed(344.0, 60.0), 90.0),
+            calibrated=signed(337.0, 118.0),
+            agree=0.62,
+        ),
+        Measured(
+            *("ring-1", 4_000, 2_000, signed(0.021, 0.012), "facts", signed(0.07, 0.01), 30.0, names[0]),
+            calibrated=signed(0.028, 0.016),
+            agree=0.002,
+        ),
     ]
     report.segments = [
         Segment("role", "adult", 9_020, 130_000, 41_000_000, 22_000_000),

@@ -8,6 +8,7 @@ import threading
 import weakref
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -263,6 +264,17 @@ def test_installing_does_not_fail_without_the_extra(monkeypatch: pytest.MonkeyPa
     out = io.StringIO()
     warm.main(out)
     assert "nothing to compile" in out.getvalue()
+
+
+def test_kernels_of_other_sources_go_after_a_month(tmp_path: Path) -> None:
+    (tmp_path / "kernels-one" / "deep").mkdir(parents=True)
+    (tmp_path / "kernels-one" / "deep" / "kept.nbi").write_bytes(b"")
+    (tmp_path / "other").mkdir()
+    made = (tmp_path / "kernels-one" / "deep" / "kept.nbi").stat().st_mtime
+    warm.clear_old(tmp_path, made + warm.MONTH - 60)
+    assert (tmp_path / "kernels-one").exists()
+    warm.clear_old(tmp_path, made + warm.MONTH + 60)
+    assert [each.name for each in tmp_path.iterdir()] == ["other"]
 
 
 def test_lean_shards_keep_all_that_a_likelihood_needs(on_disk: Shards) -> None:

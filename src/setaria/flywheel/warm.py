@@ -1,17 +1,21 @@
 """python -m setaria.flywheel.warm: compiles every kernel once, on a data set of a few households, so that nobody waits.
 
-What is compiled stays on disk (see `compiled`). Ends well where the extra setaria[flywheel] is not installed.
+What is compiled stays on disk (see `compiled`); what earlier sources left there for a month goes. Ends well where the
+extra setaria[flywheel] is not installed.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Final, TextIO
 
 EXTRA: Final = ("numpy", "scipy", "numba", "pyarrow")
+MONTH: Final = 30 * 86_400  # seconds
 HOUSEHOLDS: Final = 60  # enough that a part of them is held out
 
 
@@ -21,11 +25,19 @@ def main(out: TextIO = sys.stdout) -> None:
         print(f"flywheel: {', '.join(missing)} not installed (setaria[flywheel]); nothing to compile", file=out)
         return
     begun = time.process_time()
+    clear_old(Path(__file__).parent / "__pycache__", time.time())
     shown = out.isatty()
     for done, total in steps():
         if shown:
             print(f"\rflywheel: compiling kernels, {done} of {total}", end="", file=out, flush=True)
     print(f"{chr(13) if shown else ''}flywheel: kernels ready ({time.process_time() - begun:.0f} CPU s)", file=out)
+
+
+def clear_old(folder: Path, now: float) -> None:
+    """Kernels of other sources, untouched for a month: another working copy of today may still want its own."""
+    for old in folder.glob("kernels-*"):
+        if now - max((each.stat().st_mtime for each in (old, *old.rglob("*"))), default=now) > MONTH:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def steps() -> Iterator[tuple[int, int]]:

@@ -14,8 +14,8 @@ combination is then v + K r with
 (minimum distance; Imbens and Lancaster, Review of Economic Studies 61(4), 1994). Where the model agrees the two are
 weighed by their precision; where it does not, the lots have the word. No interval can be shorter than the lots' own and
 hold whatever the model's bias is (Armstrong, Kline, Sun, Econometrica 93(6), 2025), so the intervals are those of a
-bias as large as the lots leave possible, max(r^2, Q). Lots that could tell neither themselves nor the model from
-nothing, nor one from the other, would only widen it all: they are left out.
+bias of mean square r^2 + Q: what the lots say of it, and how surely. Lots that could tell neither themselves nor the
+model from nothing, nor one from the other, would only widen it all: they are left out.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _moved(fitted: Fitted, effects: Floats, figures: Figures, joint: _Joint) -> 
     chance = np.diag(joint.apart)
     bias = joint.biases(np.maximum(apart**2 - chance, 0.0))
     gain = joint.gain(bias)
-    covariance = joint.covariance(gain, joint.biases(np.maximum(apart**2, chance)))
+    covariance = joint.covariance(gain, joint.biases(apart**2 + chance))
     vector = _constrained(fitted, effects, figures, joint, bias)
     move = gain @ apart
     move[: fitted.layout.size] = _shortened(fitted, move[: fitted.layout.size])

@@ -86,6 +86,7 @@ class ShownReport(msgspec.Struct, frozen=True):
     budget: list[Line]
     differences: list[Line]  # why other methods credit otherwise
     understood: list[Line]  # of the input
+    lots: list[Line]  # what was read of lots, whether they agree with the model
     checks: list[ShownCheck]
     number: ShownNumber | None
     tables: list[ShownTable]
@@ -105,10 +106,8 @@ def shown_report(report: Report, language: str, moved: list[Sentence]) -> tuple[
             drift=_lines(moved, reader),
             budget=_lines(report.budget_words, reader),
             differences=_lines(report.differences, reader),
-            understood=[
-                *_lines(getattr(report.rows, "understood", []), reader),
-                *(Line(text, tone) for text, tone in lot_sentences(report, reader)),
-            ],
+            understood=_lines(getattr(report.rows, "understood", []), reader),
+            lots=[Line(text, tone) for text, tone in lot_sentences(report, reader)],
             checks=[
                 ShownCheck(each.name, reader.say(f"check.{each.name}"), reader.sentence(each.sentence), each.passed)
                 for each in report.checks
@@ -168,5 +167,5 @@ def _cell(cell: Cell, reader: Reader, *, doubt: bool) -> list[str]:
 def _words(reader: Reader) -> dict[str, str]:
     keys = [f"part.{each}" for each in (*EXPLAINED, "others")]
     keys += [f"specification.{each}" for each in SPECIFICATIONS] + [f"method.{each}" for each in METHODS]
-    keys += ["column.nothing_earlier"]
+    keys += ["column.nothing_earlier", "table.measured", "hint.measured"]
     return {key: say(f"flywheel.report.{key}", reader.language) for key in keys}

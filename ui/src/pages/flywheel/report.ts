@@ -137,6 +137,7 @@ export interface Shown {
   budget: Line[];
   differences: Line[];
   understood: Line[];
+  lots: Line[];
   checks: { name: string; title: string; text: string; passed: boolean | null }[];
   number: { value: string; interval: string; limit: boolean; loop: string; missing: number } | null;
   tables: ShownTable[];
