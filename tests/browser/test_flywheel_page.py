@@ -88,7 +88,8 @@ def test_a_single_household_is_told_calmly(open_page: Opened, folder: Path) -> N
 def test_values_by_horizon_and_by_what_follows(open_page: Opened, folder: Path) -> None:
     keep(example(ENGLISH), folder, 10)
     page = open_page("/flywheel", language="en")
-    row = page.locator(".panel").first.get_by_role("listitem").filter(has_text="Purifier bought")
+    values = page.locator(".panel").filter(has=page.get_by_role("heading", name="What one more fact is worth"))
+    row = values.get_by_role("listitem").filter(has_text="Purifier bought")
     expect(row).to_contain_text("CN¥1,658")
     expect(row).to_contain_text("1,614–1,703")
     page.get_by_role("button", name="30 days").click()
