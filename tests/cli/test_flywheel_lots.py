@@ -62,8 +62,9 @@ def test_a_lot_is_measured_and_stands_first_wherever_the_report_does(setaria: Se
     with (tmp_path / "tables" / "measured.csv").open(encoding="utf-8-sig", newline="") as file:
         head, row = csv.reader(file)
     assert (head[0], head[1], head[4]) == ("Experiment", "Measured effect", "The model says")
-    assert head[7:] == ["What counts", "Over", "Treated", "Households"]
-    assert (row[0], row[7:]) == ("spring", ["all amounts", "30", "60", "120"])
+    assert head[7] == "Both together"
+    assert head[10:] == ["What counts", "Over", "Treated", "Households"]
+    assert (row[0], row[10:]) == ("spring", ["all amounts", "30", "60", "120"])
     value, low, high, model = map(float, row[1:5])
     assert 0 < low < value < high
     assert low < 21.0 < high  # 70 % of 30.00
