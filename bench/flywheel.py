@@ -53,7 +53,9 @@ NONE: Final = "none: no such thing in tick"
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    options.add_argument("--rounds", type=int, default=3, help="fits of which the fastest counts")
+    options.add_argument(
+        "--rounds", type=int, default=8, help="fits of which the fastest counts: a short one is easily disturbed"
+    )
     options.add_argument("--facts", type=float, default=20.0, help="of the large set, in millions")
     options.add_argument("--part", nargs="*", choices=PARTS, default=PARTS)
     options.add_argument("--plainly", action="store_true", help="tick's search with SciPy's defaults too: minutes")
