@@ -45,13 +45,14 @@ class Lots:
         """What `analyse` is told. Raises Refused."""
         if self.file is None:
             return {}
-        from setaria.flywheel.answers.experiments import HORIZON, Asked
+        from setaria.flywheel.answers.experiments import HORIZON, Asked, Unit, usual_unit
         from setaria.flywheel.histories.assignments import CONTROL
         from setaria.flywheel.histories.assignments_in import read_assignments
 
+        units: dict[str, Unit] = {"amount": "amount", "facts": "facts"}
         asked = Asked(
             horizon=self.days or HORIZON,
-            unit="facts" if self.unit == "facts" or not (self.unit or histories.currencies) else "amount",
+            unit=units.get(self.unit) or usual_unit(histories),
             touchpoint=self.outcome or None,
             control=self.control or CONTROL,
             absent_is_zero=self.absent_is_zero,

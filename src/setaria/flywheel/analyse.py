@@ -13,7 +13,7 @@ from setaria.facts.refused import Refused
 from setaria.flywheel.answers import attribution, segments
 from setaria.flywheel.answers.budget import Spend, advise
 from setaria.flywheel.answers.calibration import taken_in
-from setaria.flywheel.answers.experiments import Asked, compare
+from setaria.flywheel.answers.experiments import Asked, compare, usual_unit
 from setaria.flywheel.answers.explained import Credit, credit, explained
 from setaria.flywheel.answers.removal import removals
 from setaria.flywheel.answers.saturation import baseline_of, saturation
@@ -59,7 +59,7 @@ def analyse(
     """
     told = progress or (lambda key, done: None)
     _fit_to_be_fitted(histories)
-    asked = asked or Asked(unit="amount" if histories.currencies else "facts")
+    asked = asked or Asked(unit=usual_unit(histories))
     lots = compare(histories, assignments.given, asked) if assignments else None
     wanted = specification or Specification()
     told("flywheel.progress_decays", 0.0)

@@ -10,7 +10,7 @@ import numpy as np
 from setaria.facts.refused import Refused
 from setaria.flywheel.answers.expected_effects import doses_of, effect_figures
 from setaria.flywheel.answers.experiments import Asked, Comparison, effect_of, measured
-from setaria.flywheel.fit.calibrate import Lots, calibrate
+from setaria.flywheel.fit.calibrate import Calibrated, Lots, calibrate
 from setaria.flywheel.fit.fitted import Figures, Fitted
 from setaria.flywheel.fit.marginal import Problem
 from setaria.flywheel.histories.histories import Histories
@@ -21,10 +21,9 @@ def taken_in(
     histories: Histories, fitted: Fitted, problem: Problem, comparisons: Sequence[Comparison], asked: Asked
 ) -> tuple[Fitted, list[Measured]]:
     """Experiments of which nothing was sent more than to the control are measured, and say nothing of the fit."""
-    entries = measured(comparisons, asked)
     doses = doses_of(histories, comparisons, asked)
     if not doses.names:
-        return fitted, entries
+        return fitted, measured(comparisons, asked)
     by_name = {each.name: each for each in comparisons}
     lots = lots_of(histories, [by_name[name] for name in doses.names], effect_figures(doses))
     try:
@@ -33,18 +32,16 @@ def taken_in(
         models = dict(zip(doses.names, fitted.estimates(lots.figures), strict=True))
         return fitted, measured(comparisons, asked, models)
     places = {name: place for place, name in enumerate(doses.names)}
-    made = []
-    for entry in entries:
-        place = places.get(entry.name)
-        if place is not None:
-            entry = msgspec.structs.replace(
-                entry,
-                model=found.before[place],
-                calibrated=found.after[place] if found.used[place] else None,
-                agree=float(found.agree[place]),
-            )
-        made.append(entry)
-    return found.fitted, made
+    models = dict(zip(doses.names, found.before, strict=True))
+    return found.fitted, [
+        _agreeing(entry, found, places[entry.name]) if entry.name in places else entry
+        for entry in measured(comparisons, asked, models)
+    ]
+
+
+def _agreeing(entry: Measured, found: Calibrated, place: int) -> Measured:
+    calibrated = found.after[place] if found.used[place] else None
+    return msgspec.structs.replace(entry, calibrated=calibrated, agree=float(found.agree[place]))
 
 
 def lots_of(histories: Histories, comparisons: Sequence[Comparison], figures: Figures) -> Lots:

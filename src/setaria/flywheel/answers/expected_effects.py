@@ -116,14 +116,7 @@ def model_effects(
 ) -> dict[str, Estimate]:
     """By the name of an entry: what the fit expects of it, with its interval by the delta method."""
     asked = asked or Asked()
-    return expected_effects(histories, fitted, compare(histories, assignments, asked)[0], asked)
-
-
-def expected_effects(
-    histories: Histories, fitted: Fitted, comparisons: Sequence[Comparison], asked: Asked
-) -> dict[str, Estimate]:
-    """`model_effects` of what was compared already."""
-    doses = doses_of(histories, comparisons, asked)
+    doses = doses_of(histories, compare(histories, assignments, asked)[0], asked)
     if not doses.names:
         return {}
     return dict(zip(doses.names, fitted.estimates(effect_figures(doses)), strict=True))

@@ -339,6 +339,10 @@ def counted_kinds(histories: Histories, asked: Asked) -> Flags:
     return flags
 
 
+def usual_unit(histories: Histories) -> Unit:
+    return "amount" if histories.currencies else "facts"
+
+
 def per_fact(histories: Histories, asked: Asked) -> Whole:
     """N: what each fact adds to an outcome."""
     mine = counted_kinds(histories, asked)[histories.kinds]

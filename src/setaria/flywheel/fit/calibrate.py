@@ -78,7 +78,7 @@ def calibrate(fitted: Fitted, problem: Problem, lots: Lots) -> Calibrated:
     used = _telling(lots, center)
     if not used.any():
         return Calibrated(fitted, before, before, used, agree)
-    moved = _moved(fitted, lots.effects[used], _of(lots.figures, used), joint.of_effects(used))
+    moved = _moved(fitted, lots.effects[used], apart[used], _of(lots.figures, used), joint.of_effects(used))
     moved = replace(moved, log_likelihood=problem.evaluate(moved.vector, draws=LIKELIHOOD).likelihood)
     return Calibrated(moved, before, moved.estimates(lots.figures), used, agree)
 
@@ -96,9 +96,9 @@ def _of(figures: Figures, used: Flags) -> Figures:
     return chosen
 
 
-def _moved(fitted: Fitted, effects: Floats, figures: Figures, joint: _Joint) -> Fitted:
+def _moved(fitted: Fitted, effects: Floats, apart: Floats, figures: Figures, joint: _Joint) -> Fitted:
+    """`apart`: the effects less what the one-step estimate says of them."""
     assert fitted.influence is not None
-    apart = effects - fitted.linear(figures)[0]
     chance = np.diag(joint.apart)
     bias = joint.biases(np.maximum(apart**2 - chance, 0.0))
     gain = joint.gain(bias)

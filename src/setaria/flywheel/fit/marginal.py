@@ -343,7 +343,6 @@ def _total(shard: Shard, at: At) -> _Total:
         if extra is not None:
             rows[:, width:] = extra[first:after]
             meat = _plus_square(meat, rows)
-    chosen = np.concatenate([np.arange(layout.blocks), layout.blocks + layout.hyper_columns])
     if not wanted:
         return _Total(sums, score, spread, meat)
     chosen = np.concatenate([np.arange(layout.blocks), layout.blocks + layout.hyper_columns])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from setaria.facts.clock import DAY, SystemClock
 from setaria.facts.fact import Fact
@@ -71,10 +71,9 @@ def fit_log(
 def _asked(histories: Histories) -> Asked:
     """A log misses no household that did something, and its experiments end when they end: what cannot be measured yet
     is told of in the report."""
-    from setaria.flywheel.answers.experiments import Asked
+    from setaria.flywheel.answers.experiments import Asked, usual_unit
 
-    unit: Literal["amount", "facts"] = "amount" if histories.currencies else "facts"
-    return Asked(unit=unit, absent_is_zero=True, lenient=True)
+    return Asked(unit=usual_unit(histories), absent_is_zero=True, lenient=True)
 
 
 def households(facts: Iterable[Fact], table: Sequence[Told], enough: int = LEAST_HOUSEHOLDS) -> int:
