@@ -156,6 +156,25 @@ def test_a_fresh_grid_finds_heavy_buyers_far_from_others() -> None:
     assert first == pytest.approx(settled, abs=0.1)
 
 
+def test_the_own_factor_of_a_type_that_others_lead_to_lies_still_and_its_score_is_the_derivative() -> None:
+    """Where facts need no baseline, all that is left is the prior, whose left tail no lattice reaches."""
+    parameters = truth(types=2, shared=0.3, own=12.0, mu=0.002)
+    parameters.excitation[:] = np.maximum(parameters.excitation, 0.15)
+    made, vector = problem(world(parameters, 400), parameters, Specification(churn=False, calendar=False))
+    looks = [float(made.household_likelihoods(vector).sum()) for _ in range(7)]
+    assert looks[3:] == pytest.approx([looks[-1]] * 4, abs=1e-5)
+    found = made.evaluate(vector, draws=24)
+    for at in (made.layout.size - 2, made.layout.size - 1):
+        small, sides = 0.05, []
+        for moved in (small, -small):
+            other = vector.copy()
+            other[at] += moved
+            sides.append([made.evaluate(other, draws=-2) for _ in range(4)][-1])
+        assert found.score[at] == pytest.approx((sides[0].objective - sides[1].objective) / (2 * small), abs=0.03)
+        bend = (sides[1].score[at] - sides[0].score[at]) / (2 * small)
+        assert found.information[at, at] == pytest.approx(bend, rel=0.03)
+
+
 @pytest.mark.parametrize("draws", [2, 12])
 def test_the_information_of_the_variance_holds_where_most_households_do_nothing(draws: int) -> None:
     parameters = truth(types=1, shared=4.0, mu=0.002)

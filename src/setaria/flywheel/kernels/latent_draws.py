@@ -9,6 +9,7 @@ import numpy as np
 from setaria.flywheel.arrays import Floats, Whole
 from setaria.flywheel.compiled import compiled, fast
 from setaria.flywheel.kernels.latent_data import LATTICE, NODES, Draws, Household, Model
+from setaria.flywheel.kernels.latent_nodes import tail_mean
 from setaria.flywheel.kernels.latent_sums import project
 from setaria.flywheel.kernels.special import digamma
 
@@ -84,7 +85,7 @@ def _given(model: Model, n: int, q: int, m: int, work: Household, draws: Draws, 
     for r in range(len(model.own)):
         shape = model.own[r]
         if work.counts[r]:
-            _chances(work.prior[r, q], work.powers[r, m], work.lattice[r], u, draws, j, r)
+            _chances(shape, work.prior[r, q], work.powers[r, m], work.lattice[r], u, draws, j, r)
         else:
             rate = shape + u * work.total[r, m]
             draws.factors[j, r] = u * shape / rate
@@ -103,7 +104,9 @@ def _given(model: Model, n: int, q: int, m: int, work: Household, draws: Draws, 
 
 
 @compiled
-def _chances(prior: Floats, powers: Floats, lattice: Floats, u: float, draws: Draws, j: int, r: int) -> None:
+def _chances(
+    shape: float, prior: Floats, powers: Floats, lattice: Floats, u: float, draws: Draws, j: int, r: int
+) -> None:
     """Of the type's lattice given the draw, with the means of its factor and of log w - w."""
     chances = draws.chances[j, r]
     whole, mean, log_own = 0.0, 0.0, 0.0
@@ -116,7 +119,7 @@ def _chances(prior: Floats, powers: Floats, lattice: Floats, u: float, draws: Dr
         mean += chances[p] * lattice[p]
         log_own += chances[p] * (math.log(own) - own)
     draws.factors[j, r] = mean
-    draws.logs[j, r] = log_own
+    draws.logs[j, r] = log_own - chances[0] * tail_mean(shape, math.log(lattice[1] / lattice[0]))
 
 
 @fast

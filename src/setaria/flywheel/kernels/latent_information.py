@@ -16,6 +16,7 @@ from setaria.flywheel.compiled import compiled, fast
 from setaria.flywheel.kernels.features import BLOCK
 from setaria.flywheel.kernels.latent_data import LATTICE, Blocks, Columns, Draws, Household, Model, Sums
 from setaria.flywheel.kernels.latent_facts import baseline_integrals
+from setaria.flywheel.kernels.latent_nodes import tail_mean, tail_variance
 from setaria.flywheel.kernels.special import trigamma
 
 SMALL = 1e-5  # a lattice point's chance below which it is left out of variances
@@ -291,13 +292,15 @@ def _add_lattice(
     apart: Floats,
     into: Floats,
 ) -> None:
-    last = len(into) - 1
+    last, step = len(into) - 1, math.log(lattice[1] / lattice[0])
+    beyond = tail_mean(shape, step)
+    into[last, last] -= shape * shape * weight * chances[0] * tail_variance(shape, step)
     for p in range(LATTICE):
         if chances[p] > SMALL:
             own = lattice[p] / u
             for a in range(len(integral)):
                 apart[p, a] -= (lattice[p] - factor) * integral[a]
-            apart[p, last] = -shape * (math.log(own) - own - log_own)
+            apart[p, last] = -shape * (math.log(own) - (beyond if p == 0 else 0.0) - own - log_own)
             root = math.sqrt(chances[p] * weight)
             for a in range(last + 1):
                 apart[p, a] *= root

@@ -59,7 +59,7 @@ def lay_grids(model: Model, columns: Columns, h: int, work: Household) -> int:
             log_prior[q] = constant + shape * (log_grid[q] - grid[q])
         # The first node stands for all to its left too, so that sums over nodes are the gradient of theirs.
         log_prior[0] -= math.log(1.0 - math.exp(-shape * step))
-        mean_log[0] -= step / (math.exp(shape * step) - 1.0)
+        mean_log[0] -= tail_mean(shape, step)
     for r in range(len(model.own)):
         if work.counts[r] and model.own[r] >= CERTAIN:
             _no_factor(work, r, nodes)
@@ -72,8 +72,16 @@ def lay_grids(model: Model, columns: Columns, h: int, work: Household) -> int:
 
 
 @compiled
+def tail_mean(shape: float, step: float) -> float:
+    """How far left of a grid's first node, on the logarithm, all places that it stands for lie on average."""
+    return step / (math.exp(shape * step) - 1.0) if shape < CERTAIN else 0.0
+
+
+@compiled
 def tail_variance(shape: float, step: float) -> float:
-    """Of the factor's logarithm among all places that the first node stands for."""
+    """Of the factor's logarithm among those places."""
+    if shape >= CERTAIN:
+        return 0.0
     return step * step * math.exp(shape * step) / (math.exp(shape * step) - 1.0) ** 2
 
 
@@ -284,8 +292,8 @@ def _logarithmic_mean(left: float, right: float) -> tuple[float, float]:
 def moved(columns: Columns, h: int, which: int, weights: Floats, points: int, at: Floats) -> bool:
     """Keeps where the posterior of a factor lies on its logarithm; says whether the grid, which is even, lay elsewhere.
 
-    The household's grid is laid around the logarithm of the mean: its left end stands for all further left, and where
-    that is much the mean of the logarithm would draw the grid away from the right.
+    A grid is laid around the logarithm of the mean: its left end stands for all further left, and where that is much
+    the mean of the logarithm would draw the grid away from the right, further with every look.
     """
     first = math.log(at[0])
     step = math.log(at[1]) - first
@@ -295,7 +303,7 @@ def moved(columns: Columns, h: int, which: int, weights: Floats, points: int, at
         square += weights[j] * j * j
         whole += weights[j] * at[j]
     old_middle, old = columns.center[h, which], columns.spread[h, which]
-    middle = math.log(whole) if which == 0 else first + step * mean
+    middle = math.log(whole)
     spread = max(step * math.sqrt(max(square - mean * mean, 0.0)), _LEAST)
     # Where only the grid's edge is seen, how wide it is says nothing: a finer grid would never get there.
     edge = abs(middle - old_middle) > 0.8 * old or not 1.0 <= mean <= points - 2.0

@@ -9,6 +9,7 @@ import numpy as np
 from setaria.flywheel.arrays import Floats, Whole
 from setaria.flywheel.compiled import compiled, fast
 from setaria.flywheel.kernels.latent_data import LATTICE, Household, Model
+from setaria.flywheel.kernels.latent_nodes import tail_mean
 from setaria.flywheel.kernels.special import digamma
 
 _NEGLIGIBLE = 1e-9
@@ -111,7 +112,7 @@ def expect_own(model: Model, n: int, nodes: int, silences: int, work: Household,
                     _expect(node_alive[m], alive, r, base, excited, whose, lattice[r], points, LATTICE, dead, stats)
                 alive = node_alive[m]
             if counts[r]:
-                _spread(work, r, m, nodes, lattice[r], logs)
+                _spread(model.own[r], work, r, m, nodes, lattice[r], logs)
             else:
                 _closed(model, work, r, m, nodes, logs)
         if counts[r]:
@@ -119,7 +120,7 @@ def expect_own(model: Model, n: int, nodes: int, silences: int, work: Household,
 
 
 @fast
-def _spread(work: Household, r: int, m: int, nodes: int, gathered: Floats, logs: Floats) -> None:
+def _spread(shape: float, work: Household, r: int, m: int, nodes: int, gathered: Floats, logs: Floats) -> None:
     """Posterior of z on its lattice at silence m, all of the household's nodes together."""
     lattice, powers, prior, weights = work.lattice[r], work.powers[r, m], work.prior[r], work.weights
     grid, log_grid, column = work.grid, work.log_grid, work.running
@@ -148,6 +149,7 @@ def _spread(work: Household, r: int, m: int, nodes: int, gathered: Floats, logs:
         gathered[j] += column[j]
         if column[j] > 0.0:
             log_own += column[j] * (first + j * step)
+    log_own -= column[0] * tail_mean(shape, step)
     work.factor[r, m] = mean
     logs[r] += log_own
 
