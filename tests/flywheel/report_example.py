@@ -17,6 +17,7 @@ from setaria.flywheel.report.report import (
     Check,
     Compared,
     Explained,
+    Handed,
     Lead,
     Loop,
     Measured,
@@ -313,6 +314,12 @@ def _further(report: Report, names: Sequence[str], money: Sequence[int]) -> None
         Segment("role", "adult", 9_020, 130_000, 41_000_000, 22_000_000),
         Segment("role", "elder", 2_204, 21_000, 3_100_000, 4_800_000),
         Segment("entry", names[0], 6_611, 80_000, 21_000_000, 19_000_000),
+    ]
+    report.handed = [
+        Handed(None, "adult", 71_204.4, 31_000_000),
+        Handed("adult", "adult", 52_011.0, 18_400_000),
+        Handed("child", "elder", 9_120.2, 4_300_000),
+        Handed("", "elder", 0.4, 0),
     ]
     report.budget = [Budget(names[9], 25_680_000.0, 31_000_000.0, signed(4_100_000.0, 1_900_000.0))]
     report.budget_words = [Sentence("flywheel.report.budget.cannot", {"touchpoint": names[5]}, "careful")]

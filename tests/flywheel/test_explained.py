@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.flywheel.fit_worlds import truth, world
 
 from setaria.flywheel.answers.explained import credit, explained
+from setaria.flywheel.answers.segments import handed
 from setaria.flywheel.fit.flywheel import Flywheel, expected, problem_of
 from setaria.flywheel.histories.histories import Histories, Touchpoint
 from setaria.flywheel.histories.rows import Amounts, RowsRead
@@ -41,6 +45,8 @@ def histories(draw: st.DrawFn) -> Histories:
         np.where(np.array(currency) >= 0, amounts, 0).astype(np.int64),
         ("CNY", "USD"),
         np.array(currency, dtype=np.int8),
+        roles=np.array(draw(st.lists(st.integers(-1, 1), min_size=facts, max_size=facts)), dtype=np.int8),
+        role_names=("child", "elder"),
         rows=RowsRead(amounts=[Amounts("CNY", bad=7, outside=5), Amounts("USD", refunds_alone=-3)]),
     )
 
@@ -59,6 +65,7 @@ def test_parts_add_up_to_the_input(made: Histories) -> None:
         counted = each.total - each.uncounted - each.outside
         assert sum(sum(row.values()) for row in each.parents.values()) == counted
         assert sum(sum(row.values()) for row in each.roots.values()) == counted
+        assert found.by_role[c].sum() == counted
         assert each.own >= 0
         assert each.sent >= 0
 
@@ -75,3 +82,22 @@ def test_credit_goes_where_the_branching_says() -> None:
     exposed = np.bincount(made.kinds, weights=1 - np.exp(-days / 7), minlength=3)
     assert np.allclose(found.children[:, :3], fitted.parameters.branching * exposed, atol=0.5)
     assert np.allclose(found.children.sum(axis=1), np.bincount(made.kinds[made.counted], minlength=3))
+
+
+def test_credit_by_role_is_the_credit_of_the_facts_in_it() -> None:
+    """With a role for each touchpoint, what one role owes another is what the touchpoints owe each other."""
+    made = world(truth(number=0.5, types=3), 400)
+    roles = np.array([0, -1, 0], dtype=np.int8)[made.kinds]
+    made = replace(made, roles=roles, role_names=("child",))
+    fitted = Flywheel(NAIVE, workers=1).fit(made, intervals=False)
+    problem, _ = problem_of(list(made.shards(150)), NAIVE, fitted.parameters.decays)
+    expectations, fitted = expected(fitted, problem)
+    found = credit(problem, fitted, expectations)
+    child, unknown = [0, 2], [1]
+    for row, earners in enumerate((child, unknown)):
+        for column, parents in enumerate((child, unknown, [3])):
+            assert found.children_by_role[row, column] == pytest.approx(found.children[np.ix_(earners, parents)].sum())
+            by_type = found.parents[0][np.ix_(earners, parents)].sum()
+            assert abs(found.by_role[0, row, column] - by_type) <= made.facts  # of each fact's minor units one at most
+    handed_on = handed(made.role_names, found.by_role[0], found.children_by_role)
+    assert sum(each.amount for each in handed_on) == found.parents[0].sum()

@@ -20,11 +20,10 @@ from setaria.flywheel.report.tables import (
     EXPLAINED,
     Cash,
     all_tables,
-    csv_text,
     explained_table,
-    file_name,
     shown,
 )
+from setaria.flywheel.report.tables_csv import csv_text, file_name
 from setaria.flywheel.report.terminal import shares
 from setaria.words import languages, say
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from setaria.flywheel.answers.segments import MONTH, Handed, by_age, by_cohort, by_entry, by_role, direct, handed
+from setaria.flywheel.answers.segments import MONTH, by_age, by_cohort, by_entry, by_role, direct, handed
 from setaria.flywheel.histories.histories import Histories, Touchpoint
-from setaria.flywheel.report.report import Segment
+from setaria.flywheel.report.report import Handed, Segment
 
 TOUCHPOINTS = (Touchpoint("promotion", receives=False), Touchpoint("phone"), Touchpoint("lamp"))
 ROLES = ("child", "elder")
@@ -80,11 +80,14 @@ def test_by_age_with_the_households_watched_then() -> None:
 
 
 def test_what_the_young_start_and_the_old_go_on_with() -> None:
-    child, parent = np.array([1, 2, 2, 3]), np.array([-1, 1, 0, -1])
-    assert handed(HISTORIES, child, parent, np.array([500, 60, 10, 30])) == [
-        Handed("child", "elder", 1, 60),
-        Handed("", "child", 1, 500),
-        Handed("", "elder", 2, 40),
+    amounts = np.array([[0, 0, 0, 500], [60, 10, 0, 30], [0, 0, 0, 0]])
+    facts = np.array([[0.0, 0.0, 0.0, 1.0], [0.8, 0.1, 0.0, 1.1], [0.0, 0.0, 0.25, 0.0]])
+    assert handed(ROLES, amounts, facts) == [
+        Handed(None, "child", 1.0, 500),
+        Handed("child", "elder", 0.8, 60),
+        Handed(None, "elder", 1.1, 30),
+        Handed("elder", "elder", 0.1, 10),
+        Handed("", "", 0.25, 0),
     ]
 
 
@@ -93,7 +96,7 @@ def test_without_roles_there_is_nothing_by_role() -> None:
 
     plain = dataclasses.replace(HISTORIES, roles=None, role_names=())
     assert by_role(plain, direct(plain, 0), INDUCED) == []
-    assert handed(plain, np.array([1]), np.array([0]), np.array([1])) == []
+    assert handed(plain.role_names, np.zeros((1, 2), dtype=np.int64), np.ones((1, 2))) == []
 
 
 facts = st.tuples(

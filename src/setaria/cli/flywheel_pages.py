@@ -53,7 +53,8 @@ class Pages:
 
     def _write_tables(self, report: Report, folder: Path) -> None:
         from setaria.flywheel.report.figures import Reader
-        from setaria.flywheel.report.tables import all_tables, csv_text, file_name
+        from setaria.flywheel.report.tables import all_tables
+        from setaria.flywheel.report.tables_csv import csv_text, file_name
 
         reader = Reader(self.terminal.language)
         try:

@@ -32,7 +32,17 @@ from setaria.flywheel.histories.assignments import Assignments
 from setaria.flywheel.histories.histories import Histories
 from setaria.flywheel.parameters import Estimate, Parameters, Specification
 from setaria.flywheel.report import build, verdict
-from setaria.flywheel.report.report import Budget, Compared, Explained, Measured, Report, Segment, Sentence, Source
+from setaria.flywheel.report.report import (
+    Budget,
+    Compared,
+    Explained,
+    Handed,
+    Measured,
+    Report,
+    Segment,
+    Sentence,
+    Source,
+)
 
 Told = Callable[[str, float], None]
 FAST: Final = Specification(own=False, churn=False, calendar=False)
@@ -149,6 +159,7 @@ def _report(
         checks=checks,
         together=together(histories),
         segments=_segments(histories, found, main) if histories.currencies else [],
+        handed=_handed(histories, found, main),
         compared=compared,
         differences=attribution.differences(histories, compared, own, loops, main) if compared else [],
         what_if=removals(histories, fitted, main) if histories.currencies else [],
@@ -199,6 +210,11 @@ def _segments(histories: Histories, found: Credit, main: int) -> list[Segment]:
         *segments.by_entry(histories, parts, induced),
         *segments.by_age(histories, parts, induced),
     ]
+
+
+def _handed(histories: Histories, found: Credit, main: int) -> list[Handed]:
+    amounts = found.by_role[main] if histories.currencies else np.zeros(found.children_by_role.shape, dtype=np.int64)
+    return segments.handed(histories.role_names, amounts, found.children_by_role)
 
 
 def _compared(histories: Histories, own: Explained | None, main: int) -> list[Compared]:

@@ -7,19 +7,20 @@ posterior expectation: Zhuang, Ogata, Vere-Jones, JASA 97, 2002). In-sample: no 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from setaria.flywheel.answers.shares import allocate
-from setaria.flywheel.arrays import Floats, Whole
+from setaria.flywheel.arrays import Flags, Floats, Whole
 from setaria.flywheel.fit.fitted import Fitted
 from setaria.flywheel.fit.flywheel import Expected
 from setaria.flywheel.fit.marginal import Problem
 from setaria.flywheel.histories.histories import Histories
 from setaria.flywheel.histories.rows import RowsRead
 from setaria.flywheel.kernels.credit import credit_pass
+from setaria.flywheel.kernels.latent_data import Model
 from setaria.flywheel.report.report import Explained
 
 _AT_ONCE = 1 << 16  # facts whose weights are in memory
@@ -34,49 +35,85 @@ class Credit:
     uncounted: Whole  # currencies x D: amounts of facts whose origin nobody asks for
     children: Floats  # D x (D + 1): expected facts, child by parent
     induced: Whole  # N: of each fact's amount, what earlier facts explain
+    # By the role of the fact's and of the parent's actor, each with one more at its end for none known; as above there
+    # is a last column for nothing earlier.
+    by_role: Whole  # currencies x (R + 1) x (R + 2)
+    children_by_role: Floats  # (R + 1) x (R + 2)
 
 
 def credit(problem: Problem, fitted: Fitted, expectations: Sequence[Expected]) -> Credit:
     first = problem.shards[0].histories
-    types, currencies = first.types, len(first.currencies)
-    parents = np.zeros((currencies, types, types + 1), dtype=np.int64)
-    roots = np.zeros((currencies, types, types), dtype=np.int64)
-    uncounted = np.zeros((currencies, types), dtype=np.int64)
-    children = np.zeros((types, types + 1))
-    induced = []
-    model = problem.model(fitted.vector)
-    for shard, expected in zip(problem.shards, expectations, strict=True):
+    types, roles, currencies = first.types, len(first.role_names) + 1, len(first.currencies)
+    made = Credit(
+        np.zeros((currencies, types, types + 1), dtype=np.int64),
+        np.zeros((currencies, types, types), dtype=np.int64),
+        np.zeros((currencies, types), dtype=np.int64),
+        np.zeros((types, types + 1)),
+        np.zeros(sum(shard.histories.facts for shard in problem.shards), dtype=np.int64),
+        np.zeros((currencies, roles, roles + 1), dtype=np.int64),
+        np.zeros((roles, roles + 1)),
+    )
+    model, low = problem.model(fitted.vector), 0
+    for shard, posterior in zip(problem.shards, expectations, strict=True):
         part = shard.histories
-        by_parent, by_root = np.zeros((part.facts, types + 1)), np.zeros((part.facts, types))
-        credit_pass(
-            part.offsets,
-            part.times,
-            part.kinds,
-            part.start,
-            model.receiver,
-            model.excitation,
-            model.rates,
-            model.jumps,
-            expected.inverse,
-            expected.own,
-            by_parent,
-            by_root,
-        )
-        counted = part.counted
-        np.add.at(children, part.kinds[counted].astype(np.int64), by_parent[counted])
-        mine = np.zeros(part.facts, dtype=np.int64)
-        for c in range(currencies):
-            earning = np.flatnonzero(counted & (part.currency == c) & (part.amounts != 0))
-            for low in range(0, len(earning), _AT_ONCE):
-                rows = earning[low : low + _AT_ONCE]
-                given = allocate(by_parent[rows], part.amounts[rows], types)
-                np.add.at(parents[c], part.kinds[rows].astype(np.int64), given)
-                mine[rows] = part.amounts[rows] - given[:, types]
-                np.add.at(roots[c], part.kinds[rows].astype(np.int64), allocate(by_root[rows], part.amounts[rows], 0))
-            others = ~counted & (part.currency == c)
-            np.add.at(uncounted[c], part.kinds[others].astype(np.int64), part.amounts[others])
-        induced.append(mine)
-    return Credit(parents, roots, uncounted, children, np.concatenate(induced))
+        _add(made, part, model, posterior, made.induced[low : low + part.facts])
+        low += part.facts
+    return made
+
+
+def _add(made: Credit, part: Histories, model: Model, posterior: Expected, induced: Whole) -> None:
+    types, kinds, counted = part.types, part.kinds.astype(np.int64), part.counted
+    by_parent = _weights(part, model, posterior, kinds, types)
+    np.add.at(made.children, kinds[counted], by_parent[counted])
+    for c, rows in _earning(part, counted):
+        given = allocate(by_parent[rows], part.amounts[rows], types)
+        np.add.at(made.parents[c], kinds[rows], given)
+        induced[rows] = part.amounts[rows] - given[:, types]
+    by_root = _weights(part, model, posterior, kinds, types, lineage=True)
+    for c, rows in _earning(part, counted):
+        np.add.at(made.roots[c], kinds[rows], allocate(by_root[rows, :types], part.amounts[rows], 0))
+    if part.roles is not None:
+        unknown = len(part.role_names)
+        roles = np.where(part.roles < 0, unknown, part.roles).astype(np.int64)
+        by_role = _weights(part, model, posterior, roles, unknown + 1)
+        np.add.at(made.children_by_role, roles[counted], by_role[counted])
+        for c, rows in _earning(part, counted):
+            given = allocate(by_role[rows], part.amounts[rows], unknown + 1)
+            np.add.at(made.by_role[c], roles[rows], given)
+    for c in range(len(part.currencies)):
+        others = ~counted & (part.currency == c)
+        np.add.at(made.uncounted[c], kinds[others], part.amounts[others])
+
+
+def _weights(
+    part: Histories, model: Model, posterior: Expected, groups: Whole, many: int, *, lineage: bool = False
+) -> Floats:
+    """N x (many + 1), as `credit_pass` fills them."""
+    credited = np.zeros((part.facts, many + 1))
+    credit_pass(
+        part.offsets,
+        part.times,
+        part.kinds,
+        part.start,
+        model.receiver,
+        model.excitation,
+        model.rates,
+        model.jumps,
+        posterior.inverse,
+        posterior.own,
+        groups,
+        lineage,
+        credited,
+    )
+    return credited
+
+
+def _earning(part: Histories, counted: Flags) -> Iterator[tuple[int, Whole]]:
+    """A currency and some of the counted facts that bear an amount in it, until all were had."""
+    for c in range(len(part.currencies)):
+        earning = np.flatnonzero(counted & (part.currency == c) & (part.amounts != 0))
+        for low in range(0, len(earning), _AT_ONCE):
+            yield c, earning[low : low + _AT_ONCE]
 
 
 def explained(histories: Histories, found: Credit, rows: RowsRead) -> list[Explained]:

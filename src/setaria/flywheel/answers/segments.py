@@ -11,24 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal
 
-import msgspec
 import numpy as np
 
-from setaria.flywheel.arrays import Whole
+from setaria.flywheel.arrays import Floats, Whole
 from setaria.flywheel.histories.histories import Histories
-from setaria.flywheel.report.report import Segment
+from setaria.flywheel.report.report import Handed, Segment
 
 MONTH: Final = 365.25 / 12  # days
 Period = Literal["month", "quarter"]
-
-
-class Handed(msgspec.Struct, frozen=True):
-    """What facts of actors in `child` owe to earlier facts of actors in `parent`; "" is no role, or nothing earlier."""
-
-    parent: str
-    child: str
-    facts: int  # pairs with some credit
-    amount: int
 
 
 def direct(histories: Histories, currency: int) -> Whole:
@@ -76,22 +66,23 @@ def by_age(histories: Histories, own: Whole, induced: Whole, months: int = 120) 
     return _segments("age", names, age, histories, own, induced, known)
 
 
-def handed(histories: Histories, child: Whole, parent: Whole, amount: Whole) -> list[Handed]:
-    """What one role begins and another goes on with: a matrix of roles, from credits (child fact, parent fact, amount).
+def handed(role_names: Sequence[str], amounts: Whole, facts: Floats) -> list[Handed]:
+    """What one role begins and another goes on with, from (R + 1) x (R + 2) credits, the greatest amount first.
 
-    Facts are indices; parent -1 is nothing earlier. The sum of all amounts is kept.
+    Rows are the roles of the facts' actors and none known; columns those of their parents', and nothing earlier. The
+    sum of all amounts is kept. Nothing where no fact has a role.
     """
-    if histories.roles is None:
+    if not role_names:
         return []
-    names = (*histories.role_names, "")
-    size = len(names)
-    roles = np.append(np.where(histories.roles < 0, size - 1, histories.roles), size - 1).astype(np.int64)
-    cell = roles[parent] * size + roles[child]  # parent -1 is the last, which has no role
-    amounts, facts = _sums(cell, amount, size * size), np.bincount(cell[amount != 0], minlength=size * size)
-    return [
-        Handed(names[each // size], names[each % size], int(facts[each]), int(amounts[each]))
-        for each in np.flatnonzero((facts > 0) | (amounts != 0)).tolist()
+    children = (*role_names, "")
+    parents = (*children, None)
+    made = [
+        Handed(parent, child, float(facts[c, p]), int(amounts[c, p]))
+        for c, child in enumerate(children)
+        for p, parent in enumerate(parents)
+        if amounts[c, p] or facts[c, p] > 0
     ]
+    return sorted(made, key=lambda each: (-each.amount, -each.facts))
 
 
 def _of_households(

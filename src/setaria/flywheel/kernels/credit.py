@@ -1,4 +1,4 @@
-"""Which earlier facts a fact is explained by: by type of its parent, and by type of its first ancestor."""
+"""Which earlier facts a fact is explained by: by the group of its parent, or of its first ancestor."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ def credit_pass(
     jumps: Floats,
     inverse: Floats,
     own: Floats,
-    parents: Floats,
-    roots: Floats,
+    groups: Whole,
+    lineage: bool,
+    credited: Floats,
 ) -> None:
-    """Fills parents (N x (S + 1): last is "nothing earlier") and roots (N x S), rows that sum to 1.
+    """Fills credited (N x (G + 1): last is "nothing earlier"), rows that sum to 1. `groups`: each fact's of 0 to G - 1.
 
-    parent s: E[1 / lambda] sum_k A[d, s, k] R_sk; the root of a fact is its parent's, or itself where nothing earlier
-    led to it. A fact that is not counted is its own root. `inverse` and `own`: E[1 / lambda], E[baseline / lambda].
+    To parents of group g: E[1 / lambda] sum_sk A[d, s, k] R_sk of g. With `lineage` to first ancestors: those of its
+    parents, or itself where nothing earlier led to it. A fact that is not counted has nothing earlier. `inverse` and
+    `own`: E[1 / lambda], E[baseline / lambda].
     """
-    types = len(receiver)
-    wide = types * len(rates)
-    state = np.zeros((wide, types))  # decayed facts by type and decay, and by their roots
+    types, last = len(receiver), credited.shape[1] - 1
+    state = np.zeros((types * len(rates), last))  # decayed facts by decay and type, and by their or their roots' group
     for h in range(len(start)):
         low, high = offsets[h], offsets[h + 1]
         state[:] = 0.0
@@ -39,55 +40,37 @@ def credit_pass(
         while first < high:
             now = times[first]
             if first > low:
-                decay(state.reshape(-1), rates, types * types, now - times[first - 1])
+                decay(state.reshape(-1), rates, types * last, now - times[first - 1])
             after = first
             while after < high and times[after] == now:
-                _one(after, kinds[after], receiver, now > start[h], excitation, state, inverse, own, parents, roots)
+                row = credited[after]
+                row[:] = 0.0
+                itself = groups[after] if lineage else last
+                if receiver[kinds[after]] < 0 or now <= start[h]:
+                    row[itself] = 1.0
+                else:
+                    _one(excitation[receiver[kinds[after]]], state, inverse[after], own[after], itself, row)
                 after += 1
             for i in range(first, after):
                 for k in range(len(rates)):
                     into = state[k * types + kinds[i]]
-                    for a in range(types):
-                        into[a] += jumps[k] * roots[i, a]
+                    if lineage:
+                        for g in range(last):
+                            into[g] += jumps[k] * credited[i, g]
+                    else:
+                        into[groups[i]] += jumps[k]
             first = after
 
 
 @fast
-def _one(
-    i: int,
-    kind: int,
-    receiver: Whole,
-    inside: bool,
-    excitation: Floats,
-    state: Floats,
-    inverse: Floats,
-    own: Floats,
-    parents: Floats,
-    roots: Floats,
-) -> None:
-    types = len(receiver)
-    for a in range(types):
-        parents[i, a] = 0.0
-        roots[i, a] = 0.0
-    parents[i, types] = 1.0
-    if receiver[kind] < 0 or not inside:
-        roots[i, kind] = 1.0
-        return
-    row = excitation[receiver[kind]]
-    for at in range(len(row)):
-        if row[at] > 0.0:
-            weight = row[at] * inverse[i]
-            led = 0.0
-            for a in range(types):
-                led += state[at, a]
-                roots[i, a] += weight * state[at, a]
-            parents[i, at % types] += weight * led
-    roots[i, kind] += own[i]
-    whole = own[i]
-    for a in range(types):
-        whole += parents[i, a]
-    parents[i, types] = own[i]
-    for a in range(types):
-        parents[i, a] /= whole
-        roots[i, a] /= whole
-    parents[i, types] /= whole
+def _one(excitation: Floats, state: Floats, inverse: float, own: float, itself: int, row: Floats) -> None:
+    for at in range(len(excitation)):
+        if excitation[at] > 0.0:
+            for g in range(state.shape[1]):
+                row[g] += excitation[at] * inverse * state[at, g]
+    row[itself] += own
+    whole = 0.0
+    for g in range(len(row)):
+        whole += row[g]
+    for g in range(len(row)):
+        row[g] /= whole

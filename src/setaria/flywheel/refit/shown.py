@@ -24,10 +24,9 @@ from setaria.flywheel.report.tables import (
     Range,
     Table,
     all_tables,
-    csv_text,
-    file_name,
     shown,
 )
+from setaria.flywheel.report.tables_csv import csv_text, file_name
 from setaria.words import say
 
 TONES: Final = ("plain", "good", "careful", "bad")

@@ -380,18 +380,21 @@ def budget(report: Report, reader: Reader) -> str:
 
 
 def segments(report: Report, reader: Reader) -> str:
-    made, together = tables.segments_table(report, reader), tables.together_table(report)
-    first, second = (
+    made = (
+        tables.segments_table(report, reader),
+        tables.handed_table(report, reader),
+        tables.together_table(report),
+    )
+    wide, *slim = (
         card(
-            name,
+            table.name,
             table.title(reader),
             parts.table(table, reader) + parts.csv_of(table, reader) if table else "",
-            class_="w6" if made and together else "w12",
-            hint=reader.say(f"hint.{name}"),
+            hint=reader.say(f"hint.{table.name}"),
         )
-        for name, table in (("segments", made), ("together", together))
+        for table in made
     )
-    return first + second
+    return columns(wide, "".join(slim))
 
 
 def rows(report: Report, reader: Reader) -> str:

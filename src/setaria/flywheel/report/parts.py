@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import Final
 
-from setaria.flywheel.report import tables
+from setaria.flywheel.report import tables, tables_csv
 from setaria.flywheel.report.figures import Reader
 from setaria.flywheel.report.report import Sentence
 from setaria.flywheel.report.tables import Cash, Range, Table, Yes
@@ -119,9 +119,9 @@ def doubted(reader: Reader) -> str:
 
 
 def csv_of(made: Table, reader: Reader) -> str:
-    told, name = reader.say("page.csv"), tables.file_name(made)
+    told, name = reader.say("page.csv"), tables_csv.file_name(made)
     label = escape(f"{told}{reader.say('colon')}{made.title(reader)}", quote=True)
-    link = tables.csv_link(made, reader)
+    link = tables_csv.csv_link(made, reader)
     return f'<a class="csv" download="{name}" href="{link}" aria-label="{label}">{escape(told)}</a>'
 
 

@@ -132,6 +132,15 @@ class Segment(msgspec.Struct, frozen=True):
     induced: int
 
 
+class Handed(msgspec.Struct, frozen=True):
+    """What counted facts of actors in the role `child` owe to earlier facts of actors in the role `parent`."""
+
+    parent: str | None  # "" is none known, None nothing earlier
+    child: str
+    facts: float  # expected
+    amount: int
+
+
 class Compared(msgspec.Struct, frozen=True):
     """The amount a method credits to each touchpoint; each method's amounts add up to the same total."""
 
@@ -188,6 +197,7 @@ class Report(msgspec.Struct):
     checks: list[Check] = []
     together: list[Together] = []
     segments: list[Segment] = []
+    handed: list[Handed] = []  # in the main currency
     compared: list[Compared] = []
     differences: list[Sentence] = []  # why the methods differ
     measured: list[Measured] = []

@@ -5,19 +5,14 @@ A cell is text, a count (int), a number (float), None for "nothing to say", or o
 
 from __future__ import annotations
 
-import base64
-import csv
-import io
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from setaria.flywheel.histories.rows import RowsRead
 from setaria.flywheel.parameters import Estimate
-from setaria.flywheel.report.figures import Reader, clean, unit_of
+from setaria.flywheel.report.figures import Reader, clean
 from setaria.flywheel.report.report import Explained, Report, Value
-from setaria.money import EXPONENTS
 from setaria.words import say
 
 ROLES: Final = ("owner", "adult", "child", "elder", "guest")
@@ -283,10 +278,24 @@ def segments_table(report: Report, reader: Reader) -> Table:
     table = Table("segments", [*columns, Column("direct"), Column("induced")])
     for each in report.segments[:MOST_ROWS]:
         direct, induced = Cash(each.direct, report.currency), Cash(each.induced, report.currency)
-        named = say(f"cli.role.{each.name}", reader.language) if each.by == "role" and each.name in ROLES else each.name
-        named = named or reader.say("unknown")
+        named = _role(each.name, reader) if each.by == "role" else each.name or reader.say("unknown")
         table.rows.append([reader.say(f"by.{each.by}"), named, each.households, each.facts, direct, induced])
     return table
+
+
+def handed_table(report: Report, reader: Reader) -> Table:
+    """What one role begins and another goes on with; nothing earlier has no role."""
+    columns = [Column("begun_by", numeric=False), Column("gone_on_by", numeric=False), Column("expected_facts")]
+    table = Table("handed", [*columns, Column("amount")])
+    for each in report.handed[:MOST_ROWS]:
+        parent = reader.say("column.nothing_earlier") if each.parent is None else _role(each.parent, reader)
+        amount = Cash(each.amount, report.currency)
+        table.rows.append([parent, _role(each.child, reader), round(each.facts), amount])
+    return table
+
+
+def _role(name: str, reader: Reader) -> str:
+    return say(f"cli.role.{name}", reader.language) if name in ROLES else name or reader.say("unknown")
 
 
 def together_table(report: Report) -> Table:
@@ -359,82 +368,15 @@ def all_tables(report: Report, reader: Reader) -> list[Table]:
     made += [weeks_table(report, reader), leads_table(report), loops_table(report), specified_table(report, reader)]
     made += [checks_table(report, reader), back_test_table(report), compared_table(report, reader)]
     made += [what_if_table(report), budget_table(report), segments_table(report, reader)]
-    made += [together_table(report), rows_table(report, reader), troubles_table(report, reader)]
+    made += [
+        handed_table(report, reader),
+        together_table(report),
+        rows_table(report, reader),
+        troubles_table(report, reader),
+    ]
     made += [amounts_table(report, reader), assigned_troubles_table(report, reader)]
     return [each for each in made if each]
 
 
 def _range(estimate: Estimate | None, currency: str | None = None) -> Range | None:
     return None if estimate is None else Range(estimate, currency)
-
-
-# What a spreadsheet would take for a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-
-
-def csv_text(table: Table, reader: Reader) -> str:
-    """Plain numbers, amounts in the currency's unit, each estimate as value, low and high."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    head: list[str] = []
-    for column, name in zip(table.columns, table.head(reader), strict=True):
-        head += (
-            [name, *(f"{name} {reader.say(f'column.{end}')}" for end in ("low", "high"))] if column.spread else [name]
-        )
-    writer.writerow([_harmless(each) for each in head])
-    for row in [*table.rows, *([table.total] if table.total else [])]:
-        writer.writerow(
-            [text for column, cell in zip(table.columns, row, strict=True) for text in _plain(column, cell)]
-        )
-    return out.getvalue()
-
-
-def _plain(column: Column, cell: Cell) -> Iterable[str]:
-    if column.spread:
-        if not isinstance(cell, Range):
-            return ("", "", "")
-        return tuple(
-            _figure(each, cell.currency) for each in (cell.estimate.value, cell.estimate.low, cell.estimate.high)
-        )
-    match cell:
-        case None | Yes(None):
-            return ("",)
-        case Cash(minor, currency):
-            return (_figure(minor, currency),)
-        case Yes(value):
-            return ("1" if value else "0",)
-        case Share(value) | Days(value):
-            return (_figure(value, None),)
-        case str():
-            return (_harmless(clean(cell, 1_000)),)
-        case int() | float():
-            return (_figure(cell, None),)
-        case Range(estimate, currency):
-            return (_figure(estimate.value, currency),)
-
-
-def _figure(value: float, currency: str | None) -> str:
-    if not math.isfinite(value):
-        return ""
-    if currency is None:
-        return str(value) if isinstance(value, int) else f"{value:.6g}"
-    digits = EXPONENTS.get(currency, 2)
-    if isinstance(value, int):
-        whole, part = divmod(abs(value), unit_of(currency))
-        return f"{'-' if value < 0 else ''}{whole}" + (f".{part:0{digits}}" if digits else "")
-    return f"{value / unit_of(currency):.{digits}f}"
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def file_name(table: Table) -> str:
-    name = table.name + (f"-{table.currency}" if table.currency else "")
-    return "".join(each for each in name if each.isascii() and (each.isalnum() or each in "-_")) + ".csv"
-
-
-def csv_link(table: Table, reader: Reader) -> str:
-    """A data: link; the mark at its start tells spreadsheets that it is UTF-8."""
-    encoded = base64.b64encode(csv_text(table, reader).encode("utf-8-sig", "replace")).decode()
-    return f"data:text/csv;charset=utf-8;base64,{encoded}"

@@ -56,7 +56,7 @@ class Screen:
     def show(self) -> None:
         parts: tuple[Callable[[], None], ...] = (
             *(self._head, self._measured, self._headline, self._values, self._explained, self._leads, self._number),
-            *(self._verdict, self._checks, self._compared, self._what_if, self._budget),
+            *(self._verdict, self._checks, self._compared, self._handed, self._what_if, self._budget),
             *(self._rows, self._simulated, self._next),
         )
         for part in parts:
@@ -141,6 +141,12 @@ class Screen:
         if table:
             self._title(table.title(self.reader), "hint.compared")
             self._sentences(self.report.differences)
+            self._table(table, top=TOP)
+
+    def _handed(self) -> None:
+        table = tables.handed_table(self.report, self.reader)
+        if table:
+            self._title(table.title(self.reader), "hint.handed")
             self._table(table, top=TOP)
 
     def _measured(self) -> None:

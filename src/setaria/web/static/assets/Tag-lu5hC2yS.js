@@ -1,0 +1,1 @@
+import{At as e,Pt as t,Qt as n,Ut as r,Vt as i,en as a,jt as o,mn as s,vt as c}from"./home-DZfy-LY3.js";var l=r(`<span><!></span>`);function u(r,u){let d=c(u,`tone`,3,`plain`);var f=l(),p=a(f);t(p,()=>u.children),s(f),n(()=>e(f,1,o([`tag`,d()]),`svelte-dwfc6w`)),i(r,f)}export{u as t};
