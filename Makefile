@@ -5,7 +5,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FOREIGN := .venv-foreign/.installed
 
-.PHONY: up test check bench lock format shots system clean ui ui-check ui-check-if-possible
+# Whether a Node recent enough to build the pages is here.
+NODE := $(shell node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' \
+	2>/dev/null && echo here)
+
+.PHONY: up test ready check bench lock format shots system clean ui ui-check ui-not-checked
 
 up: $(STAMP)
 	$(BIN)/setaria up
@@ -29,8 +33,12 @@ $(FOREIGN): tests/foreign/requirements.txt
 system:
 	PYTHON=$(PYTHON) ./.ci/system test
 
-test: system $(STAMP) $(FOREIGN) check ui-check-if-possible
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+# Half of what the tests do is wait for a browser or a hub: three at a time keep two cores busy.
+test: system
+	$(MAKE) --no-print-directory --jobs=3 ready
+	$(BIN)/python -m pytest -n 3 --dist loadfile
+
+ready: $(STAMP) $(FOREIGN) check $(if $(NODE),ui-check,ui-not-checked)
 
 check: $(STAMP)
 	$(BIN)/ruff check .
@@ -68,9 +76,8 @@ ui-check: $(STAMP) ui/node_modules/.package-lock.json
 	$(BIN)/python ui/stamp.py check
 
 # On a machine without a recent Node the digest of the sources is compared alone (tests/web/test_web_built.py).
-ui-check-if-possible:
-	@if node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null; \
-	then $(MAKE) ui-check; else echo "No Node 20.19 or later here: the pages are not built again to compare."; fi
+ui-not-checked:
+	@echo "No Node 20.19 or later here: the pages are not built again to compare."
 
 lock: $(STAMP)
 	$(BIN)/python -m piptools compile --quiet --generate-hashes --strip-extras --allow-unsafe \
