@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from setaria.flywheel.fit.engines import Threads, running
 from setaria.flywheel.fit.naive import Naive, Over, Sums, fit_naive
 from setaria.flywheel.fit.quadratic import step, steps
 from setaria.flywheel.histories.histories import Grain, Histories, Touchpoint
-from setaria.flywheel.kernels.features import AHEAD, BLOCK, fading
+from setaria.flywheel.kernels.elementary import fading, logarithms
+from setaria.flywheel.kernels.features import AHEAD, BLOCK
 from setaria.flywheel.parameters import Parameters
 from setaria.flywheel.simulate.branching import simulate
 
@@ -118,6 +120,15 @@ def test_fading_is_the_exponential(elapsed: list[float], rate: float) -> None:
     exponent = np.minimum(rate * days, 700.0)
     assert (np.abs(into / np.exp(-exponent) - 1) <= 1e-15 + 2e-16 * exponent).all()
     assert (into[days == 0] == 1).all()
+
+
+@given(st.lists(st.floats(1e-300, 1e300), min_size=1, max_size=40))
+def test_logarithms_are_the_logarithm(numbers: list[float]) -> None:
+    values = np.concatenate([numbers, [1.0, 1.0 + 1e-15, 1.0 - 1e-15, math.sqrt(2.0), math.sqrt(0.5)]])
+    into = np.zeros(len(values))
+    logarithms(values, np.zeros(len(values), dtype=np.int64), into)
+    known = np.log(values)
+    assert (np.abs(into - known) <= 3e-16 * np.maximum(1.0, np.abs(known))).all()
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 9), st.booleans())

@@ -9,12 +9,11 @@ import numpy as np
 
 from setaria.flywheel.arrays import Flags, Floats, Kinds, Whole
 from setaria.flywheel.compiled import fast
+from setaria.flywheel.kernels.elementary import fading
 
 BLOCK: Final = 128  # facts of a type that wait for each other
 LANES: Final = 16  # numbers that the machine's widest loop takes at once: rows filled up to this have no remainder
 AHEAD: Final = 128  # facts, of whichever households, whose rows are made at once
-_LOG2: Final = math.log(2.0)
-_LONGEST: Final = 700.0  # exp(-708) would be subnormal, which is slow
 _SMALL: Final = 1e-100  # of a product of rates the logarithm is taken when it leaves this or its inverse
 
 
@@ -37,26 +36,6 @@ def exposure(
             before = 1.0 if times[i] >= start else math.exp(-rate * (start - times[i]))
             after = math.exp(-rate * (end - times[i])) if times[i] < end else 1.0
             into[k * types + kinds[i]] += mass[k] * (before - after)
-
-
-@fast
-def fading(elapsed: Floats, rate: float, powers: Whole, into: Floats) -> None:
-    """exp(-rate elapsed), as exact as the product is, in a third of the time of one call after another.
-
-    2^n exp(r), |r| <= log(2) / 2, by the Taylor polynomial of degree 13, whose remainder is below 1e-17. `powers` is
-    scratch.
-    """
-    for i in range(len(elapsed)):
-        x = -min(rate * elapsed[i], _LONGEST)
-        n = np.floor(x / _LOG2 + 0.5)
-        r = x - n * _LOG2
-        powers[i] = (np.int64(np.int32(n)) + 1023) << 52
-        high = ((1 / 6227020800 * r + 1 / 479001600) * r + 1 / 39916800) * r + 1 / 3628800
-        middle = (((high * r + 1 / 362880) * r + 1 / 40320) * r + 1 / 5040) * r + 1 / 720
-        into[i] = (((((middle * r + 1 / 120) * r + 1 / 24) * r + 1 / 6) * r + 0.5) * r + 1.0) * r + 1.0
-    scales = powers.view(np.float64)
-    for i in range(len(elapsed)):
-        into[i] *= scales[i]
 
 
 @fast

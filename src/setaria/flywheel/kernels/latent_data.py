@@ -18,6 +18,7 @@ LATTICE: Final = 32  # nodes of a type's own factor, wider because it serves all
 LATTICE_ZERO: Final = 17
 FINE: Final = 1.5  # of the lattice's step in standard deviations of the own factor's logarithm: coarser would miss it
 CERTAIN: Final = 1e6  # the shape of an own factor that is none: always 1
+SILENCES: Final = 16  # nodes of silence at a time
 GAPS: Final = 60  # gaps between facts, from the last one back, in which a household may have fallen silent
 LAST_GAP: Final = 6  # parts of the last one, each twice as long as the one before
 STATS: Final = 5  # E[1/l], E[zb/l], E[1/l^2], E[(zb/l)^2], E[zb/l^2]
@@ -80,8 +81,19 @@ class Household(NamedTuple):
     marginal: Floats  # NODES: posterior of the factor, all silences together
     lattice: Floats  # R x LATTICE
     prior: Floats  # R x NODES x LATTICE
-    powers: Floats  # R x m x LATTICE: likelihood of the type's own factor
-    folded: Floats  # R x m x NODES: the same with the own factor integrated out, logarithm
+    powers: Floats  # R x m x LATTICE: likelihood of the type's own factor, to its greatest
+    top: Floats  # R x m: that one's logarithm
+    # R x m x NODES: powers with the own factor integrated out; of a type without counted facts the logarithm of
+    # 1 + u total / shape
+    folded: Floats
+    shares: Floats  # m x NODES: posterior to folded
+    columns: Floats  # m x LATTICE: posterior of one type's own factor
+    joint: Floats  # NODES x LATTICE: powers by posterior to folded, all silences together
+    below: Floats  # R x SILENCES x LATTICE, or more: exponents below 0, as `fading` takes them
+    whole: Whole  # as large as one of them: scratch of `fading` and `logarithms`
+    value: Floats  # SILENCES x NODES: of which a logarithm is taken
+    logarithm: Floats  # SILENCES x NODES
+    later: Floats  # m: posterior of this node of silence and all behind it
     counts: Whole  # R
     scales: Floats  # R: mu exp(covariates . x)
     factor: Floats  # R x m: E[z 1(node)]

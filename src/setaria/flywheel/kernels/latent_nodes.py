@@ -14,6 +14,7 @@ import numpy as np
 
 from setaria.flywheel.arrays import Floats, Whole
 from setaria.flywheel.compiled import compiled, fast
+from setaria.flywheel.kernels.elementary import fading, logarithms
 from setaria.flywheel.kernels.latent_data import (
     CERTAIN,
     COARSEST,
@@ -21,6 +22,7 @@ from setaria.flywheel.kernels.latent_data import (
     LATTICE,
     LATTICE_ZERO,
     NODES,
+    SILENCES,
     STEP,
     ZERO,
     Columns,
@@ -31,6 +33,7 @@ from setaria.flywheel.kernels.latent_data import (
 _FLUSH = 32
 _TINY, _HUGE = 1e-150, 1e150  # a product beyond is turned into a logarithm before it leaves what a number can hold
 _NOTHING = -40.0  # logarithm, to the greatest: left out
+_FAINT = 345.0  # below 0, a logarithm: the product of two such numbers is still none that slows arithmetic down
 _OVER = 14.0
 _LEAST = 1e-6  # of a posterior's standard deviation
 
@@ -67,7 +70,7 @@ def lay_grids(model: Model, columns: Columns, h: int, work: Household) -> int:
             step = min(_step(columns.spread[h, 1 + r]), FINE / math.sqrt(model.own[r]))
             for j in range(LATTICE):
                 work.lattice[r, j] = math.exp(columns.center[h, 1 + r] + (j - LATTICE_ZERO) * step)
-            _prior(model.own[r], step, work.log_grid, work.grid[:nodes], work.lattice[r], work.prior[r])
+            _prior(model.own[r], step, nodes, work, r)
     return nodes
 
 
@@ -96,17 +99,27 @@ def _no_factor(work: Household, r: int, nodes: int) -> None:
 
 
 @compiled
-def _prior(shape: float, step: float, log_grid: Floats, grid: Floats, lattice: Floats, into: Floats) -> None:
+def _prior(shape: float, step: float, nodes: int, work: Household, r: int) -> None:
     """Weight of lattice point z given u: gamma density of w = z / u on the logarithmic scale, times the step."""
+    grid, log_grid, lattice, below, prior = work.grid, work.log_grid, work.lattice[r], work.below[r], work.prior[r]
     constant = shape * math.log(shape) - math.lgamma(shape) + math.log(step)
     tail = 1.0 / (1.0 - math.exp(-shape * step))  # all that lies to the left of the lattice
     first = math.log(lattice[0])
-    for q in range(len(grid)):
+    for q in range(nodes):
         inverse, front = 1.0 / grid[q], constant + shape * (first - log_grid[q])
-        for j in range(len(lattice)):
-            exponent = front + shape * (j * step - lattice[j] * inverse)
-            into[q, j] = math.exp(exponent) if exponent > _NOTHING else 0.0
-        into[q, 0] *= tail
+        for j in range(LATTICE):
+            below[q, j] = shape * (lattice[j] * inverse - j * step) - front
+    _faint(below[:nodes].reshape(-1), work.whole, prior[:nodes].reshape(-1))
+    for q in range(nodes):
+        prior[q, 0] *= tail
+
+
+@compiled
+def _faint(below: Floats, whole: Whole, into: Floats) -> None:
+    """exp(-below), 0 where that is faint."""
+    fading(below, 1.0, whole[: len(below)], into)
+    for j in range(len(below)):
+        into[j] = into[j] if below[j] <= _FAINT else 0.0
 
 
 @fast
@@ -189,51 +202,88 @@ def _is_over(log_values: Floats, m: int, nodes: int, best: float) -> bool:
 @compiled
 def along_own(model: Model, n: int, nodes: int, silences: int, work: Household) -> int:
     """log_values where each type has a factor of its own; keeps powers and folded for the posterior."""
-    base, excited, whose, products = work.base, work.excited, work.whose, work.product
-    at = work.grid[:nodes]
+    base, excited, whose, products, counts = work.base, work.excited, work.whose, work.product, work.counts
     for r in range(len(model.own)):
-        if work.counts[r]:
+        if counts[r]:
             _product(base, excited, whose, r, n, work.lattice[r], LATTICE, work.running, products[r])
-    node_alive, totals, log_values, folded = work.node_alive, work.total, work.log_values, work.folded
-    counts, shapes = work.counts, model.own
+    node_alive, log_values = work.node_alive, work.log_values
     alive, best = n, -1e300
-    for m in range(silences):
-        while alive > node_alive[m]:
-            alive -= 1
-            r = whose[alive]
-            _die(base[alive], excited[alive], work.lattice[r], LATTICE, products[r])
-        for q in range(nodes):
-            log_values[m, q] = 0.0
-        for r in range(len(shapes)):
-            if counts[r]:
-                _fold(totals[r, m], products[r], work.lattice[r], work.prior[r], nodes, work.powers[r, m], folded[r, m])
-            else:
-                for q in range(nodes):
-                    folded[r, m, q] = -shapes[r] * math.log1p(at[q] * totals[r, m] / shapes[r])
+    for first in range(0, silences, SILENCES):
+        after = min(first + SILENCES, silences)
+        for m in range(first, after):
+            while alive > node_alive[m]:
+                alive -= 1
+                r = whose[alive]
+                _die(base[alive], excited[alive], work.lattice[r], LATTICE, products[r])
+            for r in range(len(model.own)):
+                if counts[r]:
+                    work.top[r, m] = _power(work.total[r, m], products[r], work.lattice[r], work.below[r, m - first])
+        _fold(model, first, after, nodes, work)
+        for m in range(first, after):
             for q in range(nodes):
-                log_values[m, q] += folded[r, m, q]
-        for q in range(nodes):
-            best = max(best, log_values[m, q])
-        if m >= 6 and m % 2 == 0 and _is_over(log_values, m, nodes, best):
-            return m + 1
+                best = max(best, log_values[m, q])
+            if m >= 6 and m % 2 == 0 and _is_over(log_values, m, nodes, best):
+                return m + 1
     return silences
 
 
 @fast
-def _fold(
-    total: float, product: Floats, lattice: Floats, prior: Floats, nodes: int, powers: Floats, into: Floats
-) -> None:
+def _power(total: float, product: Floats, lattice: Floats, below: Floats) -> float:
+    """How far the likelihood's logarithm lies below its greatest, which is returned."""
     top = -1e300
     for j in range(LATTICE):
-        powers[j] = product[j] - lattice[j] * total
-        top = max(top, powers[j])
+        below[j] = lattice[j] * total - product[j]
+        top = max(top, -below[j])
     for j in range(LATTICE):
-        powers[j] = math.exp(powers[j] - top)
-    for q in range(nodes):
-        value = 0.0
-        for j in range(LATTICE):
-            value += prior[q, j] * powers[j]
-        into[q] = top + math.log(value) if value > 0.0 else -1e300
+        below[j] += top
+    return top
+
+
+@compiled
+def _fold(model: Model, first: int, after: int, nodes: int, work: Household) -> None:
+    """log_values of these silences, all types together; a type's integrals as one product of matrices."""
+    counts, shapes, value, logarithm = work.counts, model.own, work.value, work.logarithm
+    log_values, whole = work.log_values, work.whole[: SILENCES * NODES]
+    log_values[first:after] = 0.0
+    value[:] = 1.0
+    for r in range(len(shapes)):
+        folded = work.folded[r, first:after]
+        if counts[r]:
+            powers = work.powers[r, first:after]
+            _faint(work.below[r, : after - first].reshape(-1), work.whole, powers.reshape(-1))
+            np.dot(powers, work.prior[r].T, folded)
+            _multiply(work.top[r, first:after], folded, nodes, value, log_values[first:after])
+    logarithms(value.reshape(-1), whole, logarithm.reshape(-1))
+    for m in range(first, after):
+        for q in range(nodes):
+            log_values[m, q] += logarithm[m - first, q]
+    for r in range(len(shapes)):
+        if not counts[r]:
+            for m in range(first, after):
+                rate = work.total[r, m] / shapes[r]
+                for q in range(nodes):
+                    value[m - first, q] = 1.0 + work.grid[q] * rate
+            logarithms(value.reshape(-1), whole, logarithm.reshape(-1))
+            for m in range(first, after):
+                for q in range(nodes):
+                    work.folded[r, m, q] = logarithm[m - first, q]
+                    log_values[m, q] -= shapes[r] * logarithm[m - first, q]
+
+
+@compiled
+def _multiply(top: Floats, folded: Floats, nodes: int, value: Floats, log_values: Floats) -> None:
+    """`value` takes the product; what would leave what a number can hold goes to log_values."""
+    for m in range(len(top)):
+        for q in range(nodes):
+            log_values[m, q] += top[m]
+            factor = folded[m, q]
+            if factor < _TINY:
+                log_values[m, q] += math.log(factor) if factor > 0.0 else -1e300
+                continue
+            value[m, q] *= factor
+            if not _TINY < value[m, q] < _HUGE:
+                log_values[m, q] += math.log(value[m, q])
+                value[m, q] = 1.0
 
 
 @compiled

@@ -57,13 +57,12 @@ def _expect(
 
 
 @compiled
-def _share(weights: Floats, m: int, silences: int, nodes: int) -> float:
-    """The posterior of the silences from m on."""
+def _add_later(silences: int, nodes: int, work: Household) -> None:
     found = 0.0
-    for later in range(m, silences):
+    for m in range(silences - 1, -1, -1):
         for q in range(nodes):
-            found += weights[later, q]
-    return found
+            found += work.weights[m, q]
+        work.later[m] = found
 
 
 @compiled
@@ -84,11 +83,11 @@ def expect_shared(n: int, nodes: int, silences: int, work: Household) -> None:
     weights, grid, node_alive = work.weights, work.grid, work.node_alive
     gathered = work.running
     gathered[:] = 0.0
+    _add_later(silences, nodes, work)
     alive = n
     for m in range(silences):
         if alive > node_alive[m]:
-            dead = _share(weights, m, silences, nodes)
-            _expect(node_alive[m], alive, -1, base, excited, whose, gathered, grid, nodes, dead, stats)
+            _expect(node_alive[m], alive, -1, base, excited, whose, gathered, grid, nodes, work.later[m], stats)
             alive = node_alive[m]
         for q in range(nodes):
             gathered[q] += weights[m, q]
@@ -99,73 +98,79 @@ def expect_shared(n: int, nodes: int, silences: int, work: Household) -> None:
 def expect_own(model: Model, n: int, nodes: int, silences: int, work: Household, logs: Floats, lattice: Floats) -> None:
     """`logs` (R) takes E[log w - w]; `lattice` (R x LATTICE) the posterior of each type's own factor."""
     base, excited, whose, stats = work.base, work.excited, work.whose, work.stats
-    weights, node_alive, counts = work.weights, work.node_alive, work.counts
+    node_alive, columns = work.node_alive, work.columns
+    _add_later(silences, nodes, work)
     lattice[:] = 0.0
     for r in range(len(model.own)):
-        logs[r] = 0.0
-        points = work.lattice[r]
+        if not work.counts[r]:
+            logs[r] = _closed(model.own[r], work, r, silences, nodes)
+            continue
+        points, gathered = work.lattice[r], lattice[r]
+        _spread(work, r, silences, nodes)
         alive = n
         for m in range(silences):
             if alive > node_alive[m]:
-                if counts[r]:
-                    dead = _share(weights, m, silences, nodes)
-                    _expect(node_alive[m], alive, r, base, excited, whose, lattice[r], points, LATTICE, dead, stats)
-                alive = node_alive[m]
-            if counts[r]:
-                _spread(model.own[r], work, r, m, nodes, lattice[r], logs)
-            else:
-                _closed(model, work, r, m, nodes, logs)
-        if counts[r]:
-            _expect(0, alive, r, base, excited, whose, lattice[r], points, LATTICE, 0.0, stats)
+                low = node_alive[m]
+                _expect(low, alive, r, base, excited, whose, gathered, points, LATTICE, work.later[m], stats)
+                alive = low
+            for j in range(LATTICE):
+                gathered[j] += columns[m, j]
+        _expect(0, alive, r, base, excited, whose, gathered, points, LATTICE, 0.0, stats)
+        logs[r] = _mean_log(model.own[r], work, r, nodes, gathered)
 
 
 @fast
-def _spread(shape: float, work: Household, r: int, m: int, nodes: int, gathered: Floats, logs: Floats) -> None:
-    """Posterior of z on its lattice at silence m, all of the household's nodes together."""
-    lattice, powers, prior, weights = work.lattice[r], work.powers[r, m], work.prior[r], work.weights
-    grid, log_grid, column = work.grid, work.log_grid, work.running
-    column[:] = 0.0
-    mean, log_own = 0.0, 0.0
+def _spread(work: Household, r: int, silences: int, nodes: int) -> None:
+    """Posterior of z on its lattice at each silence, all of the household's nodes together; and of z and node."""
+    folded, weights, shares, lattice = work.folded[r], work.weights, work.shares, work.lattice[r]
+    columns, powers = work.columns[:silences], work.powers[r, :silences]
+    for m in range(silences):
+        for q in range(nodes):
+            possible = weights[m, q] > _NEGLIGIBLE and folded[m, q] > 0.0
+            shares[m, q] = weights[m, q] / folded[m, q] if possible else 0.0
+    np.dot(shares[:silences], work.prior[r], columns)
+    np.dot(shares[:silences].T, powers, work.joint)
+    for m in range(silences):
+        mean = 0.0
+        for j in range(LATTICE):
+            columns[m, j] *= powers[m, j]
+            mean += columns[m, j] * lattice[j]
+        work.factor[r, m] = mean
+
+
+@fast
+def _mean_log(shape: float, work: Household, r: int, nodes: int, gathered: Floats) -> float:
+    """E[log w - w], w = z / u."""
+    lattice, prior, joint = work.lattice[r], work.prior[r], work.joint
+    found = 0.0
     for q in range(nodes):
-        weight = weights[m, q]
-        if weight <= _NEGLIGIBLE:
-            continue
-        whole, z = 0.0, 0.0
+        together, mean = 0.0, 0.0
         for j in range(LATTICE):
-            part = prior[q, j] * powers[j]
-            whole += part
-            z += part * lattice[j]
-        if whole <= 0.0:
-            continue
-        share = weight / whole
-        z *= share
-        for j in range(LATTICE):
-            column[j] += share * prior[q, j] * powers[j]
-        mean += z
-        log_own -= weight * log_grid[q] + z / grid[q]
+            part = joint[q, j] * prior[q, j]
+            together += part
+            mean += part * lattice[j]
+        found -= together * work.log_grid[q] + mean / work.grid[q]
     first = math.log(lattice[0])
     step = math.log(lattice[1]) - first
     for j in range(LATTICE):
-        gathered[j] += column[j]
-        if column[j] > 0.0:
-            log_own += column[j] * (first + j * step)
-    log_own -= column[0] * tail_mean(shape, step)
-    work.factor[r, m] = mean
-    logs[r] += log_own
+        found += gathered[j] * (first + j * step)
+    beyond: float = gathered[0] * tail_mean(shape, step)
+    return found - beyond
 
 
 @compiled
-def _closed(model: Model, work: Household, r: int, m: int, nodes: int, logs: Floats) -> None:
+def _closed(shape: float, work: Household, r: int, silences: int, nodes: int) -> float:
     """A type without counted facts: z given u is gamma with shape a and rate a / u + its baseline."""
-    shape, weights, grid, total = model.own[r], work.weights, work.grid, work.total[r, m]
-    psi = digamma(shape)
-    mean = 0.0
-    for q in range(nodes):
-        if weights[m, q] > 0.0:
-            rate = shape + grid[q] * total
-            mean += weights[m, q] * grid[q] * shape / rate
-            logs[r] += weights[m, q] * (psi - math.log(rate) - shape / rate)
-    work.factor[r, m] = mean
+    weights, grid, total, folded, factor = work.weights, work.grid, work.total[r], work.folded[r], work.factor[r]
+    constant, found = digamma(shape) - math.log(shape), 0.0
+    for m in range(silences):
+        mean = 0.0
+        for q in range(nodes):
+            inverse = shape / (shape + grid[q] * total[m])
+            mean += weights[m, q] * grid[q] * inverse
+            found += weights[m, q] * (constant - folded[m, q] - inverse)
+        factor[m] = mean
+    return found
 
 
 @compiled
