@@ -24,6 +24,7 @@ from setaria.flywheel.facts import Assigned
 from setaria.flywheel.histories.assignments import Assignment
 from setaria.flywheel.histories.assignments_facts import Drawn, assignments_from_facts, set_aside
 from setaria.flywheel.histories.assignments_in import TROUBLES, read_assignments
+from setaria.flywheel.histories.readers import from_csv
 from setaria.words import languages, refusal, say
 
 NOW = 20_500 * DAY
@@ -91,8 +92,22 @@ def test_by_the_day_a_time_is_its_day_in_the_zone(written: Callable[[str], Path]
     assert [each.at for each in read_assignments(path, grain="day", now=NOW).given] == [20_089.0, 20_089.0]
     there = read_assignments(path, grain="day", zone="Asia/Shanghai", now=NOW).given
     assert [each.at for each in there] == [20_090.0, 20_089.0]
+    shifted = read_assignments(path, grain="day", day_shift=4 * 3_600_000_000, now=NOW).given
+    assert [each.at for each in shifted] == [20_090.0, 20_089.0]
     exact = read_assignments(path, zone="Asia/Shanghai", now=NOW).given
     assert [each.at for each in exact] == pytest.approx([20_089 + 20 / 24, 20_089 - 8 / 24])
+
+
+def test_days_that_begin_elsewhere_begin_there_for_lots_too(written: Callable[[str], Path], tmp_path: Path) -> None:
+    """Stamps of a shop in Shanghai, exported in UTC: all at 16:00, the midnight of the day after."""
+    days = [f"2025-01-{day:02}T16:00:00Z" for day in range(1, 29)]
+    events = tmp_path / "events.csv"
+    events.write_text("household,time,type\n" + "".join(f"h{n % 3},{day},visit\n" for n, day in enumerate(days)))
+    histories = from_csv(events, household="household", time="time", kind="type")
+    assert histories.grain == "day"
+    lots = written(f"household,arm,time\nh0,sent,{days[3]}\n")
+    given = read_assignments(lots, grain=histories.grain, day_shift=histories.day_shift, now=NOW).given
+    assert given[0].at == histories.times[histories.facts_of(0)][1]
 
 
 def test_bad_rows_are_counted_and_listed_with_their_line(written: Callable[[str], Path]) -> None:

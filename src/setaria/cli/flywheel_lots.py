@@ -57,4 +57,5 @@ class Lots:
             control=self.control or CONTROL,
             absent_is_zero=self.absent_is_zero,
         )
-        return {"assignments": read_assignments(self.file, zone=zone, grain=histories.grain), "asked": asked}
+        given = read_assignments(self.file, zone=zone, grain=histories.grain, day_shift=histories.day_shift)
+        return {"assignments": given, "asked": asked}

@@ -52,6 +52,7 @@ def read_assignments(
     *,
     zone: str = "UTC",
     grain: Grain = "exact",
+    day_shift: int = 0,
     now: int | None = None,
     name: str = "",
     merge: Mapping[str, str] | None = None,
@@ -59,11 +60,14 @@ def read_assignments(
     """A path of CSV (plain or compressed) or Parquet, or a frame: pandas, Polars, Arrow. Raises Refused.
 
     Columns: household, arm, time; experiment, else all is one experiment, called `name` or as the file is;
-    probability (of the arm drawn) or stratum, else the arms' shares in the whole are the probabilities. `grain` is that
-    of the histories: by the day, a time stands for its day in `zone`. `merge`: prospect -> household.
+    probability (of the arm drawn) or stratum, else the arms' shares in the whole are the probabilities. `grain` and
+    `day_shift` are those of the histories: by the day, a time stands for its day in `zone`, moved so many microseconds.
+    `merge`: prospect -> household.
     """
     path = Path(source) if isinstance(source, str | Path) else None
-    reader = AssignmentsIn(zone, grain, now, name or (UNNAMED if path is None else _stem(path)), merge or {})
+    reader = AssignmentsIn(
+        zone, grain, now, name or (UNNAMED if path is None else _stem(path)), merge or {}, day_shift=day_shift
+    )
     if path is not None and path.suffix not in PARQUET:
         with CsvIn(path, None, reader.tally, "", "") as opened:
             check(opened.head)
@@ -124,12 +128,14 @@ class AssignmentsIn:
         name: str,
         merge: Mapping[str, str],
         strict: bool = True,
+        day_shift: int = 0,
     ) -> None:
         self.tally = Tally()
         self._name = name
         self._strict = strict
         self._times = Times(zone)
         self._grain = grain
+        self._day_shift = day_shift
         self._latest = (SystemClock().now() if now is None else now) + DAY
         self._merge = merge
         self._given: list[Assignment] = []
@@ -161,7 +167,7 @@ class AssignmentsIn:
             list(range(1, len(TROUBLES))),
             0,
         )
-        at = when.utc / DAY if self._grain == "exact" else (when.local // DAY).astype(np.float64)
+        at = when.utc / DAY if self._grain == "exact" else ((when.local + self._day_shift) // DAY).astype(np.float64)
         self._bad(columns, trouble, places)
         chances = probability.tolist()
         for place in np.flatnonzero(trouble == 0).tolist():

@@ -46,6 +46,7 @@ class Histories:
     currencies: tuple[str, ...]
     currency: Bytes  # N, index in currencies; -1 where the fact carries no amount
     grain: Grain = "exact"
+    day_shift: int = 0  # by the day: microseconds added to local times so that days begin at midnight
     covariates: Floats = field(default_factory=lambda: np.zeros((0, 0)))  # H x P, from before the household's start
     covariate_names: tuple[str, ...] = ()
     roles: Bytes | None = None  # N, index in role_names: the actor's role
@@ -111,6 +112,7 @@ class Histories:
             currencies=self.currencies,
             currency=self.currency[low:high],
             grain=self.grain,
+            day_shift=self.day_shift,
             covariates=self.covariates[first:after] if self.covariate_names else self.covariates,
             covariate_names=self.covariate_names,
             roles=None if self.roles is None else self.roles[low:high],
@@ -138,6 +140,7 @@ class Histories:
             currencies=self.currencies,
             currency=self.currency[where],
             grain=self.grain,
+            day_shift=self.day_shift,
             covariates=self.covariates[chosen] if self.covariate_names else self.covariates,
             covariate_names=self.covariate_names,
             roles=None if self.roles is None else self.roles[where],

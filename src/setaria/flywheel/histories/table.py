@@ -112,6 +112,7 @@ def histories_of(rows: pa.Table, frame: Frame, stated: Stated, layout: Layout, t
         currencies=frame.currencies,
         currency=index[facts.currency],
         grain=frame.grain,
+        day_shift=frame.offset,
         covariates=covariates,
         covariate_names=stated.covariate_names,
         roles=facts.role.astype(np.int8) if frame.role_names else None,
