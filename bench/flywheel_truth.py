@@ -37,7 +37,7 @@ KEPT: Final = Path(__file__).parents[1] / "build" / "flywheel_truth"
 ROOMS: Final = ("fit", "kernels", "simulate", "report/verdict.py", "answers/loops.py", "answers/value.py")
 COVERAGE: Final = (0.93, 0.97)
 SEEDS: Final = {"poisson": 3, "hawkes": 6, "promotion": 10, "world": 2}  # of each kind
-ALL_SHARE: Final = 20  # a set with all components costs so many times as much: so many times fewer
+ALL_SHARE: Final = 10  # a set with all components costs so many times as much: so many times fewer
 FEWEST: Final = 1_000  # sets, for a verdict on coverage; of fewer it is judged up to two Monte Carlo errors
 FEW_SETS: Final = ", few sets: up to two Monte Carlo errors"
 

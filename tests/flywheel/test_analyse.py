@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 
 import msgspec
 import numpy as np
@@ -12,7 +13,7 @@ from tests.flywheel.fit_worlds import truth, world
 
 from setaria.facts.refused import Refused
 from setaria.flywheel.analyse import FAST, analyse
-from setaria.flywheel.parameters import Specification
+from setaria.flywheel.parameters import Estimate, Specification
 from setaria.flywheel.report.report import Report
 from setaria.words import say
 
@@ -39,6 +40,24 @@ def test_everything_is_in_the_report(report: Report) -> None:
     assert any(each.roi is not None for each in report.values["CNY"])
     assert report.headline
     assert {each.name for each in report.checks} >= {"back_test", "placebo", "rescaling", "reversal", "mean_amount"}
+
+
+def estimates(found: object) -> Iterator[Estimate]:
+    if isinstance(found, Estimate):
+        yield found
+    elif isinstance(found, msgspec.Struct):
+        yield from estimates(msgspec.structs.astuple(found))
+    elif isinstance(found, Mapping):
+        yield from estimates(tuple(found.values()))
+    elif isinstance(found, list | tuple):
+        for each in found:
+            yield from estimates(each)
+
+
+def test_every_estimate_lies_within_its_interval(report: Report) -> None:
+    found = list(estimates(report))
+    assert len(found) >= 30
+    assert all(each.low <= each.value <= each.high for each in found)
 
 
 def test_every_sentence_is_in_both_languages(report: Report) -> None:
@@ -71,9 +90,9 @@ def test_explosive_loops_have_no_value_without_end() -> None:
     parameters = truth(types=2, number=0.99, mu=0.01)
     found = analyse(world(parameters, 150), specification=msgspec.structs.replace(FAST, decays=RATES))
     assert found.flywheel_number is not None
-    if found.flywheel_number.high >= 1:
-        assert all(each.value is None for each in found.values["CNY"])
-        assert any(each.key == "flywheel.verdict.may_explode" for each in found.verdict)
+    assert found.flywheel_number.high >= 1
+    assert all(each.value is None for each in found.values["CNY"])
+    assert any(each.key == "flywheel.verdict.may_explode" for each in found.verdict)
     assert all(np.isfinite(each.within[90].value) for each in found.values["CNY"])
 
 

@@ -9,7 +9,8 @@ from tests.flywheel.fit_worlds import truth, world
 from setaria.facts.refused import Refused
 from setaria.flywheel.answers.loops import flywheel_number
 from setaria.flywheel.fit.fitted import Fitted
-from setaria.flywheel.fit.flywheel import Flywheel
+from setaria.flywheel.fit.flywheel import Flywheel, no_less_than_the_prior
+from setaria.flywheel.fit.marginal import PRIOR
 from setaria.flywheel.histories.histories import Histories
 from setaria.flywheel.parameters import Specification
 
@@ -156,3 +157,18 @@ def test_nothing_to_fit_is_refused() -> None:
     with pytest.raises(Refused) as refused:
         fit(world(truth(mu=1e-12), 5), NAIVE)
     assert refused.value.code == "flywheel_no_counted_facts"
+
+
+def test_the_data_say_no_less_of_a_variance_than_its_prior() -> None:
+    """With the blocks at their best: a ridge is raised to the prior, what is known stays as it is."""
+    source = np.random.default_rng(3)
+    rows = source.normal(size=(40, 8))
+    known = rows.T @ rows
+    assert np.allclose(no_less_than_the_prior(known, 5), known)
+    ridge = known.copy()
+    across, inner = ridge[:5, 5:], ridge[:5, :5]
+    ridge[5:, 5:] = across.T @ np.linalg.solve(inner, across) + np.diag([-2.0, PRIOR / 3, 30.0])
+    raised = no_less_than_the_prior(ridge, 5)
+    assert np.allclose(raised[:5], ridge[:5])
+    left = raised[5:, 5:] - across.T @ np.linalg.solve(inner, across)
+    assert np.allclose(np.linalg.eigvalsh(left), [PRIOR, PRIOR, 30.0])

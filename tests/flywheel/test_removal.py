@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -77,6 +79,18 @@ def test_intervals_are_those_of_differences_one_by_one(histories: Histories) -> 
     assert slopes(fit, gradient).shape == (1, fit.layout.size + 4)
 
 
+def test_what_is_expected_lies_within_its_interval_where_a_bound_holds_the_optimum(histories: Histories) -> None:
+    fit = fitted(histories)
+    ahead = ahead_of(histories, fit, 20)
+    gradient = change_gradient(fit.parameters, fit.mean_amounts, ahead, scaled(0, 0.0))
+    assert fit.influence is not None
+    for shift, held in ((-0.9, "low"), (0.9, "high")):  # of the mean amount of a purchase
+        vector = fit.influence.vector * np.where(np.arange(len(fit.influence.vector)) < fit.layout.size, 1, 1 + shift)
+        (found,) = estimate_with_gradient(replace(fit, influence=replace(fit.influence, vector=vector)), gradient)
+        assert found.low <= found.value <= found.high
+        assert found.value == getattr(found, held)
+
+
 def test_what_leads_to_purchases_is_missed_and_what_does_not_is_not_listed(histories: Histories) -> None:
     found = removals(histories, fitted(histories), 0)
     assert [each.name for each in found] == ["buy", "visit", "mail"]
@@ -92,8 +106,6 @@ def test_what_leads_to_purchases_is_missed_and_what_does_not_is_not_listed(histo
 
 
 def test_posteriors_of_households_are_used(histories: Histories) -> None:
-    from dataclasses import replace
-
     fit = fitted(histories)
     quiet = replace(fit, living=np.zeros((len(histories), 4)))
     assert removals(histories, quiet, 0)[0].before[-1] < 0.5 * removals(histories, fit, 0)[0].before[-1]
@@ -113,6 +125,4 @@ def test_the_coming_days_have_the_fits_calendar(histories: Histories) -> None:
 
 
 def test_without_amounts_there_is_nothing_to_say(histories: Histories) -> None:
-    from dataclasses import replace
-
     assert removals(histories, replace(fitted(histories), mean_amounts=np.zeros((1, 4))), 0) == []

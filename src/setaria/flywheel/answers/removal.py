@@ -89,9 +89,11 @@ def estimate_with_gradient(fitted: Fitted, gradient: Gradient, currency: int = 0
     middles = gradient.values + slope @ (fitted.influence.vector - here)
     variances = np.einsum("ij,jk,ik->i", slope, fitted.influence.covariance, slope)
     errors = np.sqrt(np.maximum(variances, 0.0))
+    lows = np.minimum(middles - NORMAL * errors, gradient.values)
+    highs = np.maximum(middles + NORMAL * errors, gradient.values)
     return [
-        Estimate(float(value), float(middle - NORMAL * error), float(middle + NORMAL * error), float(error))
-        for value, middle, error in zip(gradient.values, middles, errors, strict=True)
+        Estimate(float(value), float(low), float(high), float(error))
+        for value, low, high, error in zip(gradient.values, lows, highs, errors, strict=True)
     ]
 
 

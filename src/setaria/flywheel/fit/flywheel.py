@@ -16,10 +16,10 @@ from setaria.flywheel.fit.decays import Decays
 from setaria.flywheel.fit.engines import Engine, Shard, Source, Threads, added, running
 from setaria.flywheel.fit.fitted import Fitted, Influence
 from setaria.flywheel.fit.layout import Layout
-from setaria.flywheel.fit.marginal import At, Marginal, Problem, posteriors
+from setaria.flywheel.fit.marginal import PRIOR, At, Marginal, Problem, posteriors
 from setaria.flywheel.fit.naive import Naive, climb_naive
 from setaria.flywheel.fit.newton import Climbed, climb
-from setaria.flywheel.fit.quadratic import inverse
+from setaria.flywheel.fit.quadratic import even, inverse
 from setaria.flywheel.fit.survey import Covariates, Survey, surveyed
 from setaria.flywheel.histories.histories import Histories
 from setaria.flywheel.parameters import DECAYS, Parameters, Specification
@@ -202,9 +202,9 @@ def influence(problem: Problem, found: Climbed, fitted: Fitted) -> Influence:
         found.vector[layout.blocks :] >= layout.upper()[layout.blocks :] - 1e-6
     )
     free = np.concatenate([np.ones(layout.blocks, dtype=np.bool_), ~held])
-    information = _expected_at_bounds(problem, found, final)
+    information = _expected_at_bounds(problem, found, final)[np.ix_(free, free)]
     bread = np.zeros((size, size))
-    bread[np.ix_(free, free)] = inverse(information[np.ix_(free, free)])
+    bread[np.ix_(free, free)] = inverse(no_less_than_the_prior(information, layout.blocks))
     amounts = fitted.mean_amounts.size
     turn = np.zeros((size + amounts, size + amounts))
     turn[:size, :size] = bread
@@ -233,6 +233,21 @@ def _expected_at_bounds(problem: Problem, found: Climbed, final: Marginal) -> Fl
         nothing = total <= 0
         information[at[nothing], at[nothing]] = 1e12
     return information * np.outer(scale, scale)
+
+
+def no_less_than_the_prior(information: Floats, blocks: int) -> Floats:
+    """`information`, rows and columns from `blocks` on (variances, churn) raised to what their prior alone says.
+
+    Of a variance the data may say nothing, but not less: on a ridge between two of its optima the observed information
+    vanishes, and with it all that hangs on it. Raised where the rest is held at its best (Schur's complement).
+    """
+    inner, across, hyper = information[:blocks, :blocks], information[:blocks, blocks:], information[blocks:, blocks:]
+    if not len(hyper):
+        return information
+    values, vectors = np.linalg.eigh(even(hyper - across.T @ inverse(inner) @ across))
+    made = information.copy()
+    made[blocks:, blocks:] += (vectors * np.maximum(PRIOR - values, 0.0)) @ vectors.T
+    return made
 
 
 def amount_scores(mean_amounts: Floats, part: Histories) -> Floats:

@@ -32,6 +32,7 @@ _FUNCTIONS = 3
 # coefficients, and of the logarithm of variances and of the churn rate, around these values.
 _SOFT = 1.0
 _HYPER_SOFT = 1.5
+PRIOR = 1 / _HYPER_SOFT**2  # its information
 _HYPER_AT = np.log(0.5)
 _CHURN_AT = np.log(1 / 1000)
 
@@ -254,7 +255,7 @@ class Problem:
         weight, center = np.zeros(layout.size), np.zeros(layout.size)
         for r in range(len(layout.receivers)):
             weight[r * layout.block + 1 : r * layout.block + layout.front] = 1 / _SOFT**2
-        weight[layout.blocks :] = 1 / _HYPER_SOFT**2
+        weight[layout.blocks :] = PRIOR
         center[layout.blocks :] = _HYPER_AT
         if layout.churn:
             center[layout.blocks + int(layout.shared)] = _CHURN_AT
