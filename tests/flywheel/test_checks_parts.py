@@ -111,6 +111,21 @@ def test_gaps_rescaled_by_the_truth_are_exponential(truth: Parameters) -> None:
         assert baselines[:, :2] == pytest.approx(exact[:, :2], rel=0.1)
 
 
+def test_facts_of_one_day_lie_one_after_another_in_it() -> None:
+    """Two of them drawn into the day in the wrong order were a gap below 0, and a distance far above 1."""
+    nothing = np.zeros((3, 3, 2))
+    often = replace(parameters(0.0), baseline=np.array([2.5, 0.05, 0.0]), excitation=nothing)
+    exact = households(often, 60)  # by the day the simulation makes those of a type and day one
+    histories = replace(exact, grain="day", times=np.ceil(exact.times), end=np.floor(exact.end))
+    histories = changed(histories, kept=histories.times <= histories.end[histories.owner])
+    asked = given_with(histories, often)
+    gaps, censored, _ = filtered(problem_on([histories], asked), asked.fitted.vector)
+    mine = gaps[histories.counted & (histories.kinds == 0)]
+    assert mine.min() >= 0
+    assert distance(mine, censored[:, 0]) < 1.9 / np.sqrt(len(mine))
+    assert rescaling(asked).passed is True
+
+
 def test_facts_in_bursts_are_not_as_a_poisson_process_says() -> None:
     bursts = parameters().excitation.copy()
     bursts[0, 0, 0] = bursts[1, 1, 0] = 0.5

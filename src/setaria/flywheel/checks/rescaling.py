@@ -75,6 +75,8 @@ def filtered(problem: Problem, vector: Floats) -> tuple[Floats, Floats, Floats]:
     censored = np.zeros((len(histories), len(problem.layout.receivers)))
     lasting = np.zeros_like(censored)
     places = np.random.default_rng(SEED).random(histories.facts)
+    # One after another in a day, too: else the gap between two of them would lie below 0.
+    places = places[np.lexsort((places, histories.times, histories.owner))]
     columns = problem.setting.columns(problem.shards[0], histories)
     rescale(model, columns, nodes, prior, histories.grain == "day", places, gaps, censored, lasting)
     baselines = np.zeros((len(histories), histories.types))
