@@ -125,7 +125,8 @@ def test_the_days_before_new_year_rise() -> None:
         ((2023, 7, 5), (2023, 9, 20), WEEKDAYS),
         ((2023, 7, 5), (2023, 10, 2), (*WEEKDAYS, "short_holiday")),  # National Day is two days long here
         ((2023, 7, 5), (2024, 4, 2), (*WEEKDAYS, *(each for each in NAMES if each != "june_sales"))),
-        ((2023, 7, 5), (2024, 4, 4), (*SEASON, *WEEKDAYS, *(each for each in NAMES if each != "june_sales"))),
+        ((2023, 7, 5), (2024, 6, 25), (*WEEKDAYS, *NAMES)),
+        ((2023, 7, 5), (2024, 6, 29), (*SEASON, *WEEKDAYS, *NAMES)),
     ],
 )
 def test_columns_need_days(first: tuple[int, ...], last: tuple[int, ...], names: tuple[str, ...]) -> None:
@@ -190,3 +191,12 @@ def test_refusals() -> None:
     with pytest.raises(Refused, match="flywheel_calendar_festivals"):
         Calendar.design(0, 99, festivals={str(number): [] for number in range(MAX_FESTIVALS + 1)})
     assert len(Calendar.design(0, MAX_DAYS - 1).names) == 18
+
+
+def test_what_the_days_before_a_cut_support() -> None:
+    calendar = Calendar.design(day(2024, 1, 1), day(2025, 3, 31))
+    assert set(SEASON) < set(calendar.names)
+    names = [[calendar.names[each] for each in calendar.known_by(day(*cut))] for cut in ((2024, 12, 31), (2024, 9, 30))]
+    assert names[0] == list(calendar.names)
+    assert set(names[0]) - set(names[1]) == {*SEASON, "november_sales", "winter_sales"}
+    assert list(calendar.known_by(day(2023, 12, 31))) == []

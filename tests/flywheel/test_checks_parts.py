@@ -13,7 +13,7 @@ from setaria.flywheel.answers.whatif import coming, expected_counts
 from setaria.flywheel.checks.beside_bg_nbd import deviance, earner
 from setaria.flywheel.checks.directions import reversed_in_time
 from setaria.flywheel.checks.fitting import Given, changed, posterior, problem_on
-from setaria.flywheel.checks.foretell import cut_at, foretell
+from setaria.flywheel.checks.foretell import back_tested, cut_at, foretell
 from setaria.flywheel.checks.mean_amount import mean_amount
 from setaria.flywheel.checks.placebo import exchanged, explained_share
 from setaria.flywheel.checks.rescaling import distance, filtered, rescaling
@@ -109,6 +109,29 @@ def test_gaps_rescaled_by_the_truth_are_exponential(truth: Parameters) -> None:
     if not truth.churn_rate:
         exact = posterior(problem_on([histories], asked), asked.fitted.vector).factors * truth.baseline
         assert baselines[:, :2] == pytest.approx(exact[:, :2], rel=0.1)
+
+
+def test_a_back_test_extrapolates_no_season() -> None:
+    """Of a year, nine months are fitted: a season through them would say anything of the other three."""
+    histories = households(parameters(0.5), 300)
+    histories = changed(histories, end=np.minimum(histories.end, histories.start + 365.0))
+    histories = changed(histories, kept=histories.times <= histories.end[histories.owner])
+    fitted = Flywheel(Specification(decays=(1 / 5, 1 / 30), own=False, churn=False), workers=1).fit(histories)
+    problem, _ = problem_of([histories], fitted.specification, fitted.parameters.decays)
+    seasons = [each for each in fitted.calendar.names if each.startswith("year")]
+    assert seasons
+    test = back_tested(Given(histories, fitted, problem.covariates, 0))
+    assert test is not None
+    narrow = test.given.fitted
+    assert not set(seasons) & set(narrow.calendar.names)
+    columns = [fitted.calendar.names.index(each) for each in narrow.calendar.names]
+    assert np.array_equal(narrow.parameters.calendar, fitted.parameters.calendar[:, columns])
+    assert np.array_equal(narrow.parameters.excitation, fitted.parameters.excitation)
+    assert narrow.parameters.shared_variance == fitted.parameters.shared_variance
+    assert narrow.influence is not None
+    assert narrow.influence.covariance.shape == (len(narrow.influence.vector),) * 2
+    happened = len(test.cut.after)
+    assert test.foretold.households.sum() == pytest.approx(happened, rel=4 / np.sqrt(happened) + 0.05)
 
 
 def test_facts_of_one_day_lie_one_after_another_in_it() -> None:

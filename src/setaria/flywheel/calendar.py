@@ -14,12 +14,13 @@ from typing import Final
 import numpy as np
 
 from setaria.facts.refused import Refused
-from setaria.flywheel.arrays import Floats
+from setaria.flywheel.arrays import Floats, Whole
 from setaria.flywheel.festivals import RISING, Festivals, celebrated
 
 YEAR: Final = 365.2425
 HARMONICS: Final = 2
-SEASON_NEEDS: Final = 0.75 * YEAR  # days: with fewer, a season cannot be told from growth
+SEASON: Final = "year_"  # how the names of a season's columns begin
+SEASON_NEEDS: Final = 0.98 * YEAR  # days: curves through nine months say anything of the other three
 WEEKDAYS_NEED: Final = 14  # days
 FESTIVAL_NEEDS: Final = 3  # days of it; a caller's own festival needs one
 OWN_SHARE: Final = 0.01  # of a column's variance that the columns before it must leave unexplained
@@ -40,6 +41,15 @@ class Calendar:
     @property
     def last(self) -> int:
         return self.first + len(self.features) - 1
+
+    def known_by(self, day: int) -> Whole:
+        """Columns that the days up to `day` support: a season all of a year, any other days with it and without."""
+        seen = self.features[: max(day - self.first + 1, 0)]
+        if not len(seen):
+            return np.zeros(0, dtype=np.int64)
+        whole = len(seen) >= SEASON_NEEDS
+        kept = np.array([whole or not name.startswith(SEASON) for name in self.names], dtype=np.bool_)
+        return np.flatnonzero(kept & (np.ptp(seen, axis=0) > 0)).astype(np.int64)
 
     @staticmethod
     def none(first_day: int, last_day: int) -> Calendar:
@@ -97,8 +107,8 @@ def _season(first: int, days: int, fitted: int) -> Iterator[tuple[str, Floats]]:
         return
     angle = 2 * np.pi * np.arange(first, first + days) / YEAR
     for harmonic in range(1, HARMONICS + 1):
-        yield f"year_cos_{harmonic}", np.cos(harmonic * angle)
-        yield f"year_sin_{harmonic}", np.sin(harmonic * angle)
+        yield f"{SEASON}cos_{harmonic}", np.cos(harmonic * angle)
+        yield f"{SEASON}sin_{harmonic}", np.sin(harmonic * angle)
 
 
 def _weekdays(first: int, days: int, fitted: int) -> Iterator[tuple[str, Floats]]:

@@ -37,7 +37,7 @@ def back_test(given: Given, test: BackTest | None) -> Check:
         worth.append(np.where(receivers, test.mean_amounts, 0.0))
         seen.append(_amounts(given, test))
         expected.append(test.foretold.households @ test.mean_amounts)
-    errors = _errors(given, test, np.array(worth), [s - e for s, e in zip(seen, expected, strict=True)])
+    errors = _errors(test, np.array(worth), [s - e for s, e in zip(seen, expected, strict=True)])
     totals = [(float(e.sum()), float(s.sum()), float(x)) for e, s, x in zip(expected, seen, errors, strict=True)]
     passed = all(abs(s - e) <= max(NORMAL * x, NEAR * e) for e, s, x in totals)
     foretold, total, error = totals[-1]
@@ -73,14 +73,15 @@ def _amounts(given: Given, test: BackTest) -> Floats:
     return made
 
 
-def _errors(given: Given, test: BackTest, worth: Floats, away: list[Floats]) -> Floats:
+def _errors(test: BackTest, worth: Floats, away: list[Floats]) -> Floats:
     """Of each total: households vary around what was foretold, and the parameters are not known for sure."""
     luck = np.array([((each - each.mean()) ** 2).sum() for each in away])
+    given = test.given
     influence, size = given.fitted.influence, given.fitted.layout.size
     if influence is None:
         made: Floats = np.sqrt(luck)
         return made
-    slope = slopes(given, test, worth)
+    slope = slopes(test, worth)
     scale = given.fitted.counted / max(int(test.cut.before.counted.sum()), 1)
     unsure = scale * np.einsum("fi,ij,fj->f", slope, influence.covariance[:size, :size], slope)
     errors: Floats = np.sqrt(luck + np.maximum(unsure, 0.0))

@@ -74,6 +74,34 @@ def problem_on(
     return Problem(engine, surveyed(engine), layout, decays, calendar or given.fitted.calendar, given.covariates)
 
 
+def narrowed(fitted: Fitted, columns: Whole) -> Fitted:
+    """As if its calendar had had these columns alone; a start for another fit, with the errors of this one."""
+    if len(columns) == fitted.layout.features:
+        return fitted
+    old = fitted.layout
+    layout = replace(old, features=len(columns))
+    block = np.concatenate([[0], 1 + columns, np.arange(1 + old.features, old.block)])
+    blocks = (np.arange(len(old.receivers))[:, None] * old.block + block).reshape(-1)
+    places = np.concatenate([blocks, np.arange(old.blocks, old.size)])
+    influence = fitted.influence
+    if influence is not None:
+        both = np.concatenate([places, np.arange(old.size, len(influence.vector))])
+        influence = replace(
+            influence, vector=influence.vector[both], covariance=influence.covariance[np.ix_(both, both)]
+        )
+    calendar = fitted.calendar
+    names = tuple(calendar.names[column] for column in columns)
+    vector = fitted.vector[places]
+    return replace(
+        fitted,
+        parameters=layout.parameters(vector, fitted.parameters.decays),
+        layout=layout,
+        calendar=Calendar(calendar.first, np.ascontiguousarray(calendar.features[:, columns]), names),
+        vector=vector,
+        influence=influence,
+    )
+
+
 def refit(problem: Problem, begun: Parameters, gain: float = GAIN) -> Floats:
     """The vector found."""
     return climb(problem, problem.layout.vector(begun), gain=gain).vector

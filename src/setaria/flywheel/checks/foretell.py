@@ -7,7 +7,7 @@ fact leads to nothing within its own day.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -15,7 +15,7 @@ from scipy.linalg import expm
 
 from setaria.flywheel.answers.horizon import generator, rates_of_state
 from setaria.flywheel.arrays import Floats, Whole
-from setaria.flywheel.checks.fitting import Given, changed, posterior, problem_on, refit
+from setaria.flywheel.checks.fitting import Given, changed, narrowed, posterior, problem_on, refit
 from setaria.flywheel.fit.decays import Decays
 from setaria.flywheel.histories.histories import Grain, Histories
 from setaria.flywheel.parameters import Parameters
@@ -57,6 +57,7 @@ class Foretold:
 
 @dataclass(frozen=True, slots=True)
 class BackTest:
+    given: Given  # with a calendar that the days before the cut support
     cut: Cut
     parameters: Parameters  # of the facts before the cut
     mean_amounts: Floats  # D, in the main currency, likewise
@@ -78,11 +79,13 @@ def back_tested(given: Given) -> BackTest | None:
     long = cut.end.max(initial=cut.day) - cut.day >= LEAST_DAYS
     if not long or (cut.end > cut.day).sum() < LEAST_HOUSEHOLDS or cut.before.counted.sum() < LEAST_FACTS:
         return None
+    given = replace(given, fitted=narrowed(given.fitted, given.fitted.calendar.known_by(cut.day)))
     problem = problem_on([cut.before], given)
     vector = refit(problem, given.fitted.parameters)
     parameters = problem.layout.parameters(vector, given.fitted.parameters.decays)
     baselines = posterior(problem, vector).living * parameters.baseline
-    return BackTest(cut, parameters, _means(cut.before, given.currency), foretell(given, cut, parameters, baselines))
+    foretold = foretell(given, cut, parameters, baselines)
+    return BackTest(given, cut, parameters, _means(cut.before, given.currency), foretold)
 
 
 def _means(histories: Histories, currency: int) -> Floats:
@@ -180,9 +183,9 @@ def _sent(cut: Cut, days: int) -> list[tuple[Whole, Whole]]:
     return [(owner[day == each], kinds[day == each]) for each in range(days)]
 
 
-def slopes(given: Given, test: BackTest, worth: Floats) -> Floats:
+def slopes(test: BackTest, worth: Floats) -> Floats:
     """F x (the fit's vector): derivatives of all foretold facts, weighed by `worth` (F x D); factors held fixed."""
-    parameters, foretold, layout = test.parameters, test.foretold, given.fitted.layout
+    parameters, foretold, layout = test.parameters, test.foretold, test.given.fitted.layout
     days, types = foretold.immigrants.shape
     steps = Steps.of(parameters, test.cut.whole.grain)
     left = np.zeros(
@@ -194,7 +197,7 @@ def slopes(given: Given, test: BackTest, worth: Floats) -> Floats:
         total = total + now @ steps.counted.T @ worth.T
         now = now @ steps.moved.T
     made = np.zeros((len(worth), layout.size))
-    features = _rows(given, test, days)
+    features = _rows(test, days)
     entries = np.einsum("nfd,nsk->fdks", left, foretold.state * steps.lent)
     for r, d in enumerate(layout.receivers):
         at = r * layout.block
@@ -205,8 +208,8 @@ def slopes(given: Given, test: BackTest, worth: Floats) -> Floats:
     return made
 
 
-def _rows(given: Given, test: BackTest, days: int) -> Floats:
-    calendar = given.fitted.calendar
+def _rows(test: BackTest, days: int) -> Floats:
+    calendar = test.given.fitted.calendar
     first = test.cut.day + (1 if test.cut.whole.grain == "day" else 0) - calendar.first
     rows: Floats = calendar.features[np.clip(np.arange(first, first + days), 0, len(calendar.features) - 1)]
     return rows
