@@ -66,6 +66,7 @@ def test_parts_add_up_to_the_input(made: Histories) -> None:
         assert sum(sum(row.values()) for row in each.parents.values()) == counted
         assert sum(sum(row.values()) for row in each.roots.values()) == counted
         assert found.by_role[c].sum() == counted
+        assert found.by_role[c][:, -1].sum() == each.own
         assert each.own >= 0
         assert each.sent >= 0
 

@@ -78,8 +78,10 @@ def _add(made: Credit, part: Histories, model: Model, posterior: Expected, induc
         by_role = _weights(part, model, posterior, roles, unknown + 1)
         np.add.at(made.children_by_role, roles[counted], by_role[counted])
         for c, rows in _earning(part, counted):
-            given = allocate(by_role[rows], part.amounts[rows], unknown + 1)
-            np.add.at(made.by_role[c], roles[rows], given)
+            # What nothing earlier explains is what it is by touchpoint, to the last unit.
+            given = allocate(by_role[rows, :-1], induced[rows], unknown)
+            own = part.amounts[rows] - induced[rows]
+            np.add.at(made.by_role[c], roles[rows], np.column_stack([given, own]))
     for c in range(len(part.currencies)):
         others = ~counted & (part.currency == c)
         np.add.at(made.uncounted[c], kinds[others], part.amounts[others])

@@ -285,12 +285,12 @@ def segments_table(report: Report, reader: Reader) -> Table:
 
 def handed_table(report: Report, reader: Reader) -> Table:
     """What one role begins and another goes on with; nothing earlier has no role."""
-    columns = [Column("begun_by", numeric=False), Column("gone_on_by", numeric=False), Column("expected_facts")]
-    table = Table("handed", [*columns, Column("amount")])
+    columns = [Column("begun_by", numeric=False), Column("gone_on_by", numeric=False), Column("amount")]
+    table = Table("handed", [*columns, Column("expected_facts")])
     for each in report.handed[:MOST_ROWS]:
         parent = reader.say("column.nothing_earlier") if each.parent is None else _role(each.parent, reader)
         amount = Cash(each.amount, report.currency)
-        table.rows.append([parent, _role(each.child, reader), round(each.facts), amount])
+        table.rows.append([parent, _role(each.child, reader), amount, round(each.facts)])
     return table
 
 
