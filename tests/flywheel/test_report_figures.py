@@ -30,6 +30,17 @@ from setaria.words import languages, say
 EN, ZH = Reader("en"), Reader("zh-CN")
 
 
+def test_one_day_is_no_days() -> None:
+    assert [EN.days(each) for each in (1.0, 1.04, 1.1, 0.2, 45.0)] == [
+        "1 day",
+        "1 day",
+        "1.1 days",
+        "0.2 days",
+        "45 days",
+    ]
+    assert ZH.days(1.0) == "1 天"
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

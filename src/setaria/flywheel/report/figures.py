@@ -157,7 +157,8 @@ class Reader:
     def days(self, value: float) -> str:
         if not math.isfinite(value):
             return self.say("unknown")
-        return self.say("days", count=f"{value:.1f}" if value < 9.95 and not value.is_integer() else f"{value:,.0f}")
+        count = f"{value:.1f}" if value < 9.95 and not value.is_integer() else f"{value:,.0f}"
+        return self.say("day") if count in ("1", "1.0") else self.say("days", count=count)
 
     def date(self, days: float) -> str:
         """Days since 1970-01-01, as 2026-11-22 in any language."""
