@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
+from scipy import linalg
 
 from setaria.flywheel.arrays import Floats
 from setaria.flywheel.calendar import Calendar
@@ -18,7 +19,7 @@ from setaria.flywheel.fit.fitted import Fitted, Influence
 from setaria.flywheel.fit.layout import Layout
 from setaria.flywheel.fit.marginal import PRIOR, At, Marginal, Problem, posteriors
 from setaria.flywheel.fit.naive import Naive, climb_naive
-from setaria.flywheel.fit.newton import Climbed, climb
+from setaria.flywheel.fit.newton import FINER, Climbed, climb
 from setaria.flywheel.fit.quadratic import even, inverse
 from setaria.flywheel.fit.survey import Covariates, Survey, surveyed
 from setaria.flywheel.histories.histories import Histories
@@ -30,6 +31,7 @@ _LEAST = 512  # households of a shard
 _MANY = 4_000  # households from which on
 _FEW = 8  # one of so many shards finds most of the way
 _DRAWN = 10_000  # posterior draws in the final information, all households together
+_FAR_LESS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,7 @@ def influence(problem: Problem, found: Climbed, fitted: Fitted) -> Influence:
     layout = problem.layout
     draws = max(2, -(-_DRAWN // max(problem.households, 1))) if layout.hyper else 0
     final = problem.evaluate(found.vector, draws=draws, meat=partial(amount_scores, fitted.mean_amounts))
+    final = replace(final, information=_drawn_enough(problem, found, final, draws))
     size = layout.size
     held = (found.vector[layout.blocks :] <= layout.lower()[layout.blocks :] + 1e-6) | (
         found.vector[layout.blocks :] >= layout.upper()[layout.blocks :] - 1e-6
@@ -211,6 +214,27 @@ def influence(problem: Problem, found: Climbed, fitted: Fitted) -> Influence:
     turn[size:, size:] = np.diag(np.tile(1.0 / np.maximum(problem.survey.kinds, 1), len(fitted.mean_amounts)))
     vector = np.concatenate([found.vector + bread @ final.score, fitted.mean_amounts.reshape(-1)])
     return Influence(vector, turn @ final.meat @ turn, turn)
+
+
+def _drawn_enough(problem: Problem, found: Climbed, final: Marginal, draws: int) -> Floats:
+    """The information, with more draws where it says far less of something than the scores' outer products do.
+
+    They say alike of a model that holds. What is drawn has a long tail: one household can take more from a direction
+    than all others gave.
+    """
+    layout, information = problem.layout, final.information
+    if not layout.own and not layout.churn:
+        return information
+    some = (np.diag(information) > 0) & (np.diag(final.meat)[: layout.size] > 0)
+    at = np.ix_(some, some)
+    scores = final.meat[: layout.size, : layout.size][at]
+    scores = scores + 1e-9 * np.diag(np.diag(scores))  # of fewer households than parameters
+    for enough in (_FAR_LESS, 0.0):
+        if linalg.eigh(information[at], scores, eigvals_only=True, subset_by_index=(0, 0))[0] > enough:
+            break
+        draws *= FINER
+        information = problem.evaluate(found.vector, draws=draws).information
+    return information
 
 
 def _expected_at_bounds(problem: Problem, found: Climbed, final: Marginal) -> Floats:

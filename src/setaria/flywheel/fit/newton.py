@@ -14,6 +14,7 @@ from setaria.flywheel.fit.quadratic import step
 PASSES = 40
 LONGEST = 1.5  # of a step in a logarithm
 _DRAWN = 2_000  # posterior draws of all households together are enough for a direction
+FINER = 4  # times as many, where those were not
 HALVINGS = 5
 TRIES = 3  # without a rise
 _NEAR = 300.0  # nats promised: from here on the information is kept while steps shrink
@@ -56,7 +57,10 @@ def climb(
             return Climbed(vector, now, passed, promised)
         direction = _shortened(stretch * direction, logs)
         from_, was = vector, now
-        vector, now, rose = _along(problem, vector, direction, now, draws, SCORE if promised < _NEAR else draws)
+        vector, now, rose = _along(problem, vector, direction, now, SCORE if promised < _NEAR else draws)
+        if not rose:
+            draws *= FINER
+            now = problem.evaluate(vector, draws=draws)
         information = now.information if now.information.size else _bent(information, vector - from_, was, now)
         # In a rate or variance near 0 the objective bends up, which no information says: steps grow while they pay.
         pays = rose and float(now.score @ (vector - from_)) > 0.8 * float(was.score @ (vector - from_))
@@ -85,11 +89,11 @@ def _bent(information: Floats, moved: Floats, was: Marginal, now: Marginal) -> F
 
 
 def _along(
-    problem: Problem, vector: Floats, direction: Floats, now: Marginal, draws: int, asked: int
+    problem: Problem, vector: Floats, direction: Floats, now: Marginal, asked: int
 ) -> tuple[Floats, Marginal, bool]:
     """As far as the objective rises, or the score says so where it is level up to rounding (Hager and Zhang, SIAM J.
-    Optim. 16(1), 2005). Each look moves the grids a little to where posteriors lie, so that where nothing rises the old
-    place is looked at again: what it was compared with may have been a coarser sum."""
+    Optim. 16(1), 2005). Each look moves the grids a little to where posteriors lie: where nothing rises the caller
+    looks at the old place again, for what it was compared with may have been a coarser sum."""
     lower, upper = problem.layout.lower(), problem.layout.upper()
     size, along = 1.0, float(now.score @ direction)
     level = now.objective - _ROUNDING * abs(now.objective)
@@ -100,7 +104,7 @@ def _along(
         if rose or (then.objective >= level and abs(float(then.score @ direction)) <= 0.9 * along):
             return tried, then, True
         size /= 2
-    return vector, problem.evaluate(vector, draws=draws), False
+    return vector, now, False
 
 
 def _shortened(direction: Floats, logs: Flags) -> Floats:
