@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    if hasattr(os, "nice"):
+    if hasattr(os, "nice") and _parser().parse_args().given is None:  # for a report handed over somebody waits
         os.nice(LOWEST)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ.setdefault(name, THREADS)
