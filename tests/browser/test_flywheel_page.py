@@ -81,7 +81,7 @@ def test_a_single_household_is_told_calmly(open_page: Opened, folder: Path) -> N
     page = open_page("/flywheel", language="en")
     page.get_by_role("button", name="Fit now").click()
     told = page.get_by_role("status").filter(has_text="household")
-    expect(told).to_contain_text("a fit needs at least 30", timeout=40_000)
+    expect(told).to_contain_text("a fit needs at least 30", timeout=120_000)
     expect(told).to_contain_text("show its report here")
 
 

@@ -67,7 +67,7 @@ def stand_in(folder: Path, desk: FlywheelDesk) -> Path:
 
 
 async def fitted(client: Client) -> dict[str, Any]:
-    for _ in range(3_000):
+    for _ in range(12_000):  # of the lowest priority, so beside a busy machine it takes its time
         told: dict[str, Any] = (await client.get("/api/flywheel/fit")).json()
         if told["stage"] == "":
             return told
